@@ -1,0 +1,63 @@
+"""xaikit explains Keras 3 models: methods that compose, compiled and distributed.
+
+    from xaikit import explain, gradcam, smooth, tta
+
+    scores, maps = explain(smooth(tta(gradcam)), model, images)
+
+Importing xaikit does not import TensorFlow. Besides the names below, every method and transformer of the catalogue is
+an attribute, a plugin's included: `from xaikit import gradcam`.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import explain as explain
+    from .api import stream as stream
+    from .core import Explainer as Explainer
+    from .core import Explanation as Explanation
+    from .core import Model as Model
+    from .core import method as method
+    from .core import transformer as transformer
+    from .hookspecs import hookimpl as hookimpl
+    from .images import visualize as visualize
+    from .registry import find as find
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "explain": ".api",
+    "stream": ".api",
+    "Explainer": ".core",
+    "Explanation": ".core",
+    "Model": ".core",
+    "method": ".core",
+    "transformer": ".core",
+    "hookimpl": ".hookspecs",
+    "visualize": ".images",
+    "find": ".registry",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name], __name__), name)
+    # a module of ours is no method: `from xaikit import core` asks here before it imports
+    if name.startswith("_") or find_spec(f"{__name__}.{name}") is not None:
+        raise AttributeError(f"module 'xaikit' has no attribute {name!r}")
+    from .errors import UnknownName
+    from .registry import registry
+
+    try:
+        return registry().entry(name).explainer
+    except UnknownName as error:
+        raise AttributeError(f"module 'xaikit' has no attribute {name!r}. {error}") from None
+
+
+def __dir__() -> list[str]:
+    from .registry import registry
+
+    return sorted({*__all__, *(name for name in registry().catalogue if ":" not in name)})

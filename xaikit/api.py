@@ -1,0 +1,132 @@
+"""What users call: `explain` and `stream`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from .core import Explainer, Explanation
+from .engine.engine import Jit, Result, results
+from .registry import find
+from .result import Explained, described
+
+Progress = bool | Literal["auto"]
+
+
+def stream(
+    explainer: Explainer | str,
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: int = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    jit: Jit = "auto",
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+) -> Iterator[Explanation]:
+    """Explain batch by batch, in order; one batch is held at a time, whatever the data's size.
+
+    Arguments and errors are those of `explain`. What can be known before the first batch is checked at once.
+
+    Returns:
+        An iterator of explanations of some examples each, NumPy arrays.
+    """
+    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    return (_explained(recipe, [result]) for result in made)
+
+
+def explain(
+    explainer: Explainer | str,
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: int = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    jit: Jit = "auto",
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+) -> Explanation:
+    """Explain what a model says of its inputs.
+
+    The model is not changed. The devices of its own `distribute_strategy` are used. A step is compiled once per explainer,
+    model, shape of the inputs and strategy; `xaikit.engine.compiled.forget(model)` drops what was compiled, which is
+    needed only when layers were added or replaced, never for changed weights.
+
+    Args:
+        explainer: A value, such as `smooth(gradcam)`, or its text.
+        model: A built `keras.Model`.
+        inputs: [N, ...] arrays or tensors, in the structure that the model takes them; or a `tf.data.Dataset`, a
+            `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths of
+            floats become the type of the model's input.
+        targets: What to explain: "top1", each input's own best class; "topK", such as "top3"; "all"; an int; [N] or
+            [N, T] ints; or a function from the outputs' scores to [B] or [B, T]. Where nothing is said, labels y in the
+            data are the targets.
+        batch_size: The most rows that the model is fed at once, on each replica: copies, views and masks included.
+        scores: "logits" explains the values before a final softmax or sigmoid, "outputs" the outputs as they are.
+        jit: Whether XLA compiles the step; "auto" does on GPUs and TPUs, as Keras does, and not on CPU.
+        steps: The most batches to take of a source, needed where it does not end.
+        callbacks: Keras callbacks: `on_predict_begin`, `on_predict_batch_begin`, `on_predict_batch_end` with the
+            "outputs" (scores, maps), `on_predict_end`.
+        progress: A bar on stderr; "auto" shows it on a terminal when the work takes longer than two seconds.
+
+    Returns:
+        The scores [N, T] of the clean inputs, and the maps [N, ..., T], raw and signed, in the order of the inputs. It
+        unpacks to `scores, maps`, and also says `targets`, `explainer` and `notes`.
+
+    Raises:
+        UnknownName, ParameterError, ExpressionError, UsageError: The call is wrong.
+        TargetError: Targets of a wrong shape, type or range.
+        ModelError: The model cannot be explained so, or the maps are not finite.
+        InputError: The data is of a wrong shape or type, empty, or holds NaN.
+    """
+    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    return _explained(recipe, list(made), inputs)
+
+
+def _results(
+    explainer: Any,
+    model: Any,
+    inputs: Any,
+    targets: Any,
+    batch_size: int,
+    scores: Any,
+    jit: Jit,
+    steps: int | None,
+    callbacks: Sequence[Any],
+    progress: Progress,
+) -> tuple[Any, Iterator[Result]]:
+    recipe = find(explainer) if isinstance(explainer, str) else explainer
+    made = results(
+        recipe,
+        model,
+        inputs,
+        targets,
+        batch_size=batch_size,
+        scores=scores,
+        jit=jit,
+        steps=steps,
+        callbacks=callbacks,
+        progress=progress,
+    )
+    return recipe, made
+
+
+def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explained:
+    """Put batches together, and warn of what was seen in them."""
+    from .core import tf
+
+    def together(*leaves: Any) -> Any:
+        return leaves[0] if len(leaves) == 1 else np.concatenate(leaves)
+
+    try:
+        maps = tf.nest.map_structure(together, *[part.maps for part in parts])
+    except ValueError as error:
+        from .errors import InputError
+
+        raise InputError(f"Examples of several shapes make maps of several shapes: use stream ({error}).") from error
+    targets = together(*[part.targets for part in parts]) if parts[0].targets is not None else None
+    return described(recipe, together(*[part.scores for part in parts]), maps, targets, parts, inputs)

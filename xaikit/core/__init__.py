@@ -1,0 +1,66 @@
+"""What methods and transformers are made of."""
+
+from .arrays import Array
+from .copies import Reduce, clean, dims, over_copies
+from .draws import bits, normal, uniform
+from .explanation import Explanation, Step, Tensor
+from .filters import How, channels_reduced, negative_part, positive_part, to_signed_range, to_unit_range
+from .geometry import ResizeMethod, is_location, map_maps, mirrored, resized, sides, to_positions
+from .gradients import gradient, per_target
+from .lazy import keras, tf
+from .parameters import Count, NonNegative, Positive, Seed, Share
+from .passes import ancestors
+from .recipe import Explainer, Recipe, method, transformer
+from .taps import Tap, layer, spatial_layer, spatial_layers
+from .tracing import note, warn_where
+from .view import Model, as_view, forward
+
+__all__ = [
+    "Array",
+    "Count",
+    "Explainer",
+    "Explanation",
+    "How",
+    "Model",
+    "NonNegative",
+    "Positive",
+    "Recipe",
+    "Reduce",
+    "ResizeMethod",
+    "Seed",
+    "Share",
+    "Step",
+    "Tap",
+    "Tensor",
+    "ancestors",
+    "as_view",
+    "bits",
+    "channels_reduced",
+    "clean",
+    "dims",
+    "forward",
+    "gradient",
+    "is_location",
+    "keras",
+    "layer",
+    "map_maps",
+    "method",
+    "mirrored",
+    "negative_part",
+    "normal",
+    "note",
+    "over_copies",
+    "per_target",
+    "positive_part",
+    "resized",
+    "sides",
+    "spatial_layer",
+    "spatial_layers",
+    "tf",
+    "to_positions",
+    "to_signed_range",
+    "to_unit_range",
+    "transformer",
+    "uniform",
+    "warn_where",
+]

@@ -1,0 +1,163 @@
+"""Copies of the inputs (noisy, mirrored, masked), explained within the row budget, and their maps averaged.
+
+A batch with room left takes several copies of its examples at a time, a full one takes them in turn. Maps are added copy by
+copy in a fixed order, example by example, so that no budget changes a bit of them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from .explanation import Explanation, Step, Tensor
+from .lazy import tf
+from .tracing import current, shapes_only
+
+Reduce = Literal["mean", "square", "variance"]
+Number = Any  # a whole number, or a scalar tensor of one
+
+
+def clean(step: Step, inputs: Tensor, targets: Tensor) -> Explanation:
+    """Explain the inputs themselves for the scores, and for the maps' shape: the maps' values mean nothing."""
+    with shapes_only():
+        return step(inputs, targets)
+
+
+def over_copies(
+    step: Step,
+    inputs: Tensor,
+    targets: Tensor,
+    count: int,
+    copy: Callable[[Number], Tensor],
+    *,
+    like: Explanation,
+    undo: Callable[[Number, Tensor], Tensor] | None = None,
+    reduce: Reduce = "mean",
+) -> Tensor:
+    """Explain `copy(0)` to `copy(count - 1)` and average their maps.
+
+    Cost: `count` calls of the step, as many at a time as the budget has room for.
+
+    Args:
+        step: What explains a copy.
+        inputs: [B, ...], of which the copies are made.
+        targets: [B, T], the same for every copy.
+        count: How many copies, at least 1.
+        copy: From the number of a copy to inputs, of the same shape each time.
+        like: What `clean` gave: the result has the shape and structure of its maps.
+        undo: From the number of a copy and its maps to maps like `like.maps`.
+        reduce: "mean"; "square", the mean of squares; "variance", the population's.
+
+    Returns:
+        Maps like `like.maps`.
+    """
+    zeros = tf.nest.map_structure(lambda leaf: _zeros(leaf, like.scores), like.maps)
+    if current().only_shapes:
+        return zeros
+
+    def explained(start: Number, size: Number) -> Tensor:
+        """Explain some copies at once: maps [size, B, ...]."""
+        if isinstance(size, int) and size == 1:
+            maps = step(copy(start), targets).maps
+            return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
+        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=_signature(copy))
+        flat = tf.nest.map_structure(_joined, stacked)
+        maps = step(flat, tf.tile(targets, [size, 1])).maps
+        return tf.nest.map_structure(lambda leaf: _split(leaf, size), maps)
+
+    def add(start: Number, size: Number, total: Tensor) -> Tensor:
+        maps = explained(start, size)
+
+        def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+            each = tf.nest.map_structure(lambda leaf: leaf[i], maps)
+            each = undo(start + i, each) if undo is not None else each
+            return i + 1, _added(total, each, start + i, reduce)
+
+        return _until(size, one, total)
+
+    total = (zeros, zeros) if reduce == "variance" else (zeros,)
+    summed = _helpings(add, count, _room(inputs), total)[-1]
+    return tf.nest.map_structure(lambda leaf, zero: _shared(leaf, count, zero), summed, zeros)
+
+
+def _helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
+    """Add all the copies, as many at a time as there is room for."""
+    if isinstance(room, int):  # sizes are known: full helpings in a loop, and the rest after it
+        size = min(room, count)
+        full = count - count % size
+        total = _until(full, lambda i, total: (i + size, add(i, size, total)), total)
+        return add(full, count - full, total) if count > full else total
+
+    def helping(start: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        size = tf.minimum(room, count - start)
+        return start + size, add(start, size, total)
+
+    return _until(count, helping, total)
+
+
+def _until(end: Number, body: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], total: Tensor) -> Tensor:
+    """Loop from 0 until `end`, in turn: one iteration's maps are held at a time."""
+    start = tf.constant(0)
+    return tf.while_loop(lambda i, _: i < end, body, (start, total), parallel_iterations=1)[1]
+
+
+def _room(inputs: Tensor) -> Number:
+    """How many copies fit: a number where rows and budget are known while tracing, as XLA needs, else a tensor."""
+    budget = current().budget
+    if budget is None:
+        return 1
+    rows = dims(tf.nest.flatten(inputs)[0])[0]
+    if isinstance(budget, int) and isinstance(rows, int):
+        return max(1, budget // rows)
+    return tf.maximum(1, budget // tf.maximum(rows, 1))
+
+
+def _signature(copy: Callable[[Number], Tensor]) -> Any:
+    """The structure, types and shapes of a copy."""
+    made = copy(tf.constant(0))
+    return tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype), made)
+
+
+def _joined(stacked: Tensor) -> Tensor:
+    """[n, B, ...] to [n * B, ...]."""
+    copies, rows, *rest = dims(stacked)
+    return tf.reshape(stacked, [copies * rows, *rest])
+
+
+def _split(maps: Tensor, size: Number) -> Tensor:
+    """[n * B, ...] to [n, B, ...]."""
+    rows, *rest = dims(maps)
+    return tf.reshape(maps, [size, rows // size, *rest])
+
+
+def _zeros(maps: Tensor, scores: Tensor) -> Tensor:
+    """Make zeros like `maps` [B, ..., T] without computing them: open sides are taken from the scores [B, T]."""
+    rows, *inner, columns = maps.shape
+    if None in inner:
+        return tf.zeros_like(maps)
+    known_rows, known_columns = dims(scores)
+    zeros = tf.zeros([rows or known_rows, *inner, columns or known_columns], maps.dtype)
+    zeros.set_shape(maps.shape)
+    return zeros
+
+
+def dims(tensor: Tensor) -> list[Number]:
+    """Give each side of a tensor: a number where it is known while tracing, else a scalar tensor."""
+    open_sides = tf.shape(tensor)
+    return [side if side is not None else open_sides[i] for i, side in enumerate(tensor.shape)]
+
+
+def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce) -> Tensor:
+    if reduce == "mean":
+        return (tf.nest.map_structure(tf.add, total[0], maps),)
+    if reduce == "square":
+        return (tf.nest.map_structure(lambda a, b: a + tf.square(b), total[0], maps),)
+    # Welford's update: no difference of large numbers, so the variance is never negative
+    means, spreads = total
+    updated = tf.nest.map_structure(lambda m, x: m + (x - m) / tf.cast(number + 1, x.dtype), means, maps)
+    spreads = tf.nest.map_structure(lambda s, x, m, u: s + (x - m) * (x - u), spreads, maps, means, updated)
+    return updated, spreads
+
+
+def _shared(total: Tensor, count: int, like: Tensor) -> Tensor:
+    mean = total / tf.cast(count, total.dtype)
+    mean.set_shape(like.shape)
+    return mean

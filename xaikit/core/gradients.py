@@ -1,0 +1,107 @@
+"""Gradients of scores, by `tf.gradients`: it stops at the tensor that is asked for, and honours backward rules."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InputError
+from .explanation import Tensor
+from .lazy import tf
+
+_HALF_SCALE = 10  # float16 gradients are computed 2^10 times as large, and scaled down in float32
+
+
+def gradient(score: Tensor, sources: Tensor) -> Tensor:
+    """Differentiate one score of each example, [B], by `sources`, a tensor [B, ...] or a structure of them.
+
+    An example's score depends on that example alone, so the gradient of the batch's sum is each one's own. Where the
+    model computes in float16 the gradient is scaled, so that it does not underflow.
+
+    Raises:
+        InputError: A source is not made of floats, or the score does not depend on it.
+    """
+    leaves = tf.nest.flatten(sources)
+    for leaf in leaves:
+        if not leaf.dtype.is_floating:
+            raise InputError(
+                f"Input {_name(leaf)} is {leaf.dtype.name} and cannot be differentiated: use a perturbation method, "
+                "such as occlusion."
+            )
+    slopes = _scaled(score, leaves) if _uses_half(score.graph) else _plain(score, leaves)
+    return tf.nest.pack_sequence_as(sources, slopes)
+
+
+def _plain(score: Tensor, leaves: list[Tensor], grad: Tensor = None) -> list[Tensor]:
+    slopes = tf.gradients(score, leaves, grad_ys=tf.ones_like(score) if grad is None else grad)
+    for leaf, slope in zip(leaves, slopes, strict=True):
+        if slope is None:
+            raise InputError(
+                f"The score does not depend on {_name(leaf)} through operations that have a gradient (an index, a "
+                "rounding or a stop_gradient cuts it off): use a perturbation method, such as occlusion."
+            )
+    return [_wide(tf.convert_to_tensor(slope)) for slope in slopes]  # an embedding's gradient comes as slices
+
+
+def _scaled(score: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    """Lower the scale until nothing overflows."""
+
+    def attempt(power: Tensor, _: list[Tensor], done: Tensor) -> Any:
+        scale = tf.cast(2.0, score.dtype) ** tf.cast(power, score.dtype)
+        wide = _plain(score, leaves, tf.ones_like(score) * scale)
+        fine = tf.reduce_all([tf.reduce_all(tf.math.is_finite(slope)) for slope in wide])
+        return power - 4, [slope / tf.cast(scale, slope.dtype) for slope in wide], fine
+
+    start = [tf.zeros_like(leaf, dtype=_wide_type(leaf)) for leaf in leaves]
+    _, slopes, _ = tf.while_loop(
+        lambda power, _, done: tf.logical_and(power > -20, tf.logical_not(done)),
+        attempt,
+        (tf.constant(_HALF_SCALE), start, tf.constant(False)),
+    )
+    return list(slopes)
+
+
+def per_target(explain: Callable[[Tensor], Tensor], scores: Tensor, *, like: Tensor = None) -> Tensor:
+    """Make the maps of every target, one after the other, so that memory does not grow with their number.
+
+    Args:
+        explain: From one score of each example, [B], to maps [B, ...].
+        scores: [B, T].
+        like: The structure of what `explain` gives, such as the inputs; None is a single tensor.
+
+    Returns:
+        Maps [B, ..., T].
+    """
+    if scores.shape[-1] == 1:
+        return tf.nest.map_structure(lambda maps: maps[..., tf.newaxis], explain(scores[:, 0]))
+    structure = scores.dtype if like is None else tf.nest.map_structure(lambda _: scores.dtype, like)
+    maps = tf.map_fn(
+        lambda i: explain(tf.gather(scores, i, axis=1)),
+        tf.range(tf.shape(scores)[1]),
+        fn_output_signature=structure,
+        parallel_iterations=1,
+    )  # [T, B, ...]
+    return tf.nest.map_structure(_last, maps)
+
+
+def _last(maps: Tensor) -> Tensor:
+    """Move the first axis to the end."""
+    return tf.transpose(maps, [*range(1, maps.shape.rank), 0])
+
+
+def _uses_half(graph: Any) -> bool:
+    while graph is not None:
+        if any(out.dtype == tf.float16 for op in graph.get_operations() for out in op.outputs):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+def _wide_type(tensor: Tensor) -> Any:
+    return tensor.dtype if tensor.dtype == tf.float64 else tf.float32
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tf.cast(tensor, _wide_type(tensor))
+
+
+def _name(tensor: Tensor) -> str:
+    return repr(tensor.op.name.split("/")[-1])

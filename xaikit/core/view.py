@@ -1,0 +1,239 @@
+"""The view of the user's Keras model that `bind` receives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from ..errors import ModelError, TargetError, UnfitInput, UsageError
+from . import passes
+from .explanation import Tensor
+from .lazy import keras, tf
+from .logits import logits
+from .passes import Pass, Writes
+from .targets import TargetFunction, picked
+from .tracing import current, note
+
+Scores = Literal["logits", "outputs"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """An immutable view of a Keras model: its forward pass, with the scores chosen and the targets picked.
+
+    Called like the model, `model(inputs)`, it gives the outputs in inference mode. The user's model is never changed.
+
+    Attributes:
+        keras_model: The user's model.
+        spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them.
+        scores: "logits" where the outputs have some, or the "outputs" as they are.
+        target_function: Scores as a function of the outputs, [B] or [B, T]; None where targets are indices.
+        writes: Layers' outputs to replace, by (path, number of the call).
+    """
+
+    keras_model: Any
+    spec: Tensor
+    scores: Scores = "logits"
+    target_function: TargetFunction | None = None
+    writes: Writes | None = None
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Give the model's outputs in inference mode."""
+        return self.run(inputs).outputs
+
+    def run(self, inputs: Tensor) -> Pass:
+        """Trace a forward pass in the current graph; the same inputs run once per trace."""
+        graph = tf.compat.v1.get_default_graph()
+        leaves = tf.nest.flatten(inputs)
+        made = current().passes
+        for view, known, result in made:
+            if view is self and result.graph is graph and all(a is b for a, b in zip(known, leaves, strict=True)):
+                return result  # type: ignore[no-any-return]
+        result = self._run(inputs)
+        made.append((self, leaves, result))
+        return result
+
+    def _run(self, inputs: Tensor) -> Pass:
+        try:
+            return passes.run(self.keras_model, inputs, self.writes)
+        except ValueError as error:
+            if "nput" not in str(error):  # only what Keras says of inputs becomes our own words
+                raise
+            shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
+            raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
+
+    def all_scores(self, made: Pass) -> Tensor:
+        """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
+        if self.scores == "outputs":
+            note("scores", "outputs")
+            return tf.nest.map_structure(_wide, made.outputs)
+
+        def found(output: Tensor) -> Tensor:
+            tensor, is_logit = logits(output)
+            note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
+            return _wide(tensor)
+
+        return tf.nest.map_structure(found, made.outputs)
+
+    def pick(self, made: Pass, targets: Tensor) -> Tensor:
+        """Give the scores of a pass that `targets` [B, T] ask for: [B, T]."""
+        if self.target_function is None:
+            return picked(self.class_scores(made), targets)
+        scores = tf.convert_to_tensor(self.target_function(self.all_scores(made)))
+        if scores.shape.rank not in (1, 2):
+            raise TargetError(f"A target function must return [B] or [B, T], not {shape_text(scores.shape)}.")
+        return scores if scores.shape.rank == 2 else scores[:, tf.newaxis]
+
+    def class_scores(self, made: Pass) -> Tensor:
+        """Give the scores of a pass as [B, classes], or refuse outputs of which no index can pick one."""
+        scores = self.all_scores(made)
+        leaves = tf.nest.flatten(scores)
+        if len(leaves) > 1:
+            names = ", ".join(map(repr, scores)) if isinstance(scores, dict) else f"{len(leaves)}"
+            raise TargetError(
+                f"{self.name} has several outputs ({names}): give a target function, such as "
+                f"lambda outputs: outputs[{next(iter(scores))!r}][:, 0]."
+                if isinstance(scores, dict)
+                else f"{self.name} has {names} outputs: give a target function, such as lambda outputs: outputs[0][:, 0]."
+            )
+        rank = leaves[0].shape.rank
+        if rank == 1:
+            return leaves[0][:, tf.newaxis]
+        if rank != 2:
+            raise TargetError(
+                f"{self.name} gives outputs of shape {shape_text(leaves[0].shape)}, of which no index picks one: give "
+                "a target function that returns [B] or [B, T]."
+            )
+        return leaves[0]
+
+    @property
+    def name(self) -> str:
+        """The model's name, quoted, for messages."""
+        return f"model {self.keras_model.name!r}"
+
+    @cached_property
+    def preview(self) -> Pass:
+        """A forward pass on symbolic inputs of this view's spec, to look for layers, shapes and ops in.
+
+        Within a trace it is the pass on the clean inputs that is made anyway.
+        """
+        for view, _, result in current().passes:
+            if view is self:
+                return result  # type: ignore[no-any-return]
+        return self.probe(self.spec)
+
+    def probe(self, spec: Tensor) -> Pass:
+        """Trace a forward pass on inputs of another spec, in a graph that is thrown away.
+
+        Raises:
+            UnfitInput: The model does not take such inputs.
+        """
+        made: list[Pass] = []
+
+        def look(*leaves: Tensor) -> Tensor:
+            made.append(self._run(tf.nest.pack_sequence_as(spec, leaves)))
+            return tf.constant(0)
+
+        with tf.init_scope():
+            tf.function(look, autograph=False).get_concrete_function(*tf.nest.flatten(spec))
+        return made[0]
+
+    def changed(self, **changes: Any) -> "Model":
+        """Give a new view that differs in `changes`."""
+        return replace(self, **changes)
+
+
+def as_view(model: Any, spec: Tensor = None) -> Model:
+    """Give the view of a Keras model, whose inputs have the shape that it declares; a view is given back.
+
+    Raises:
+        UsageError: `model` is no Keras model.
+        ModelError: It is not built, or declares no inputs and no `spec` is given.
+    """
+    if isinstance(model, Model):
+        return model
+    check_model(model)
+    return Model(model, spec if spec is not None else declared_spec(model))
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no Keras model, and a model that has no weights yet.
+
+    Raises:
+        UsageError: `model` is no Keras model.
+        ModelError: It is not built.
+    """
+    if not isinstance(model, keras.Model):
+        raise UsageError(f"The model must be a keras.Model, not {type(model).__name__}.")
+    if not model.built:
+        raise ModelError(
+            f"Model {model.name!r} is not built, so there is nothing to explain yet: call it on a batch, "
+            "or load its weights, first."
+        )
+
+
+def declared_spec(model: Any) -> Tensor:
+    """Give the inputs that a model declares, as `tf.TensorSpec` [None, ...] in its own structure.
+
+    Raises:
+        ModelError: The model declares none, as subclassed models do.
+    """
+    structure = input_structure(model)
+    if structure is None:
+        raise ModelError(
+            f"Model {model.name!r} declares no inputs: bind a view made with their spec, Model(model, spec)."
+        )
+    return tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), structure)
+
+
+def input_structure(model: Any) -> Tensor:
+    """Give the symbolic inputs of a model in the structure that it takes them, or None where it declares none."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return None
+    if isinstance(model, keras.Sequential):
+        return inputs[0]
+    structure = model.input
+    # a list of one is what Keras itself calls with a bare tensor
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
+
+
+def shape_text(shape: Any) -> str:
+    """Write a shape as (None, 32, 32, 3)."""
+    return f"({', '.join(str(side) for side in shape)})" if getattr(shape, "rank", 0) is not None else "unknown shape"
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype in (tf.float32, tf.float64) else tf.cast(tensor, tf.float32)
+
+
+def _first_line(error: Exception) -> str:
+    """Keep what Keras says and drop the list of arguments that it appends."""
+    text = str(error).split("Arguments received")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Exception encountered")]
+    return (said or lines or [type(error).__name__])[0]
+
+
+Forward = Callable[[Tensor], Tensor]
+
+
+def forward(model: Model, inputs: Tensor, targets: Tensor, *, read: Any = None) -> Any:
+    """Run the model on `inputs` and pick the scores of `targets`.
+
+    Args:
+        model: The view that `bind` received.
+        inputs: [B, ...].
+        targets: [B, T] indices; [B] is one per example.
+        read: A tap, or a list of taps, whose tensors are wanted too.
+
+    Returns:
+        The scores [B, T]; with `read`, the pair of them and the tensor, or list of tensors, that was read.
+    """
+    made = model.run(inputs)
+    scores = model.pick(made, targets)
+    if read is None:
+        return scores
+    if isinstance(read, (list, tuple)):
+        return scores, [tap.tensor(made) for tap in read]
+    return scores, read.tensor(made)

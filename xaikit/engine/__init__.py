@@ -1,0 +1,1 @@
+"""The engine: data into full batches, compiled steps, and the loop over them."""

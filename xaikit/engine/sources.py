@@ -1,0 +1,222 @@
+"""Data in all the shapes that users have it in, as pieces: some examples, with their labels where there are any."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import Tensor, keras, tf
+from ..core.view import input_structure
+from ..errors import InputError
+
+
+class Piece(NamedTuple):
+    """Some examples.
+
+    Attributes:
+        inputs: [n, ...] arrays in the model's structure.
+        labels: What the data says of their classes, or None.
+    """
+
+    inputs: Tensor
+    labels: Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of pieces.
+
+    Attributes:
+        pieces: Iterate once.
+        count: How many examples there are, or None where that is not known.
+    """
+
+    pieces: Iterator[Piece]
+    count: int | None
+
+
+def source(data: Any, model: Any, *, batch_size: int, steps: int | None) -> Source:
+    """Read `data` for a Keras model: arrays, tensors, a `tf.data.Dataset`, a `PyDataset`, or an iterable of batches.
+
+    Args:
+        data: Elements of datasets and iterables are x, (x, y) or (x, y, w); w is ignored.
+        model: The Keras model, for the structure and types of its inputs.
+        batch_size: In what pieces arrays are cut.
+        steps: The most elements, or pieces of arrays, to take; None takes all.
+
+    Raises:
+        InputError: It is no data, holds no examples, or does not end and `steps` is not given.
+    """
+    if isinstance(data, tf.data.Dataset):
+        return _elements(data, model, steps, known=_cardinality(data, steps))
+    if isinstance(data, keras.utils.PyDataset):
+        return _elements(_in_turn(data, steps), model, steps)
+    if hasattr(data, "__next__"):
+        return _elements(data, model, steps)
+    if _is_arrays(data):
+        return _arrays(data, model, batch_size, steps)
+    raise InputError(
+        f"The inputs must be arrays, tensors, a tf.data.Dataset, a keras.utils.PyDataset or a generator of batches, "
+        f"not {type(data).__name__}."
+    )
+
+
+def _arrays(data: Any, model: Any, batch_size: int, steps: int | None) -> Source:
+    inputs = arranged(data, model)
+    counts = {len(leaf) for leaf in tf.nest.flatten(inputs)}
+    if len(counts) > 1:
+        raise InputError(f"The inputs have different numbers of examples: {sorted(counts)}.")
+    count = counts.pop()
+    if not count:
+        raise InputError("There are no examples: the inputs have 0 rows.")
+    if steps is not None:
+        count = min(count, steps * batch_size)
+
+    def pieces() -> Iterator[Piece]:
+        for start in range(0, count, batch_size):
+            cut = slice(start, min(start + batch_size, count))
+            yield Piece(tf.nest.map_structure(lambda leaf, cut=cut: typed(leaf[cut]), inputs), None)
+
+    typed = _typed(model)
+    return Source(pieces(), count)
+
+
+def _elements(data: Iterable[Any], model: Any, steps: int | None, known: int | None = None) -> Source:
+    typed = _typed(model)
+
+    def pieces() -> Iterator[Piece]:
+        for element in islice(iter(data), steps):
+            inputs, labels = _split(element)
+            inputs = tf.nest.map_structure(typed, arranged(inputs, model))
+            yield Piece(inputs, None if labels is None else np.asarray(labels))
+
+    return Source(pieces(), known)
+
+
+def _split(element: Any) -> tuple[Any, Any]:
+    """Take x and y of x, (x, y) or (x, y, w)."""
+    if not isinstance(element, tuple):
+        return element, None
+    if not 1 <= len(element) <= 3:
+        raise InputError(f"An element of the data must be x, (x, y) or (x, y, w), not {len(element)} things.")
+    return element[0], element[1] if len(element) > 1 else None
+
+
+def _in_turn(data: Any, steps: int | None) -> Iterator[Any]:
+    batches = data.num_batches
+    if batches is None and steps is None:
+        raise InputError("The PyDataset does not end (its num_batches is None): give steps.")
+    data.on_epoch_begin()
+    for i in range(batches if batches is not None else steps or 0):
+        yield data[i]
+
+
+def _cardinality(data: Any, steps: int | None) -> int | None:
+    """How many examples a Dataset has: None, for it counts batches; an endless one needs `steps`."""
+    if steps is None and int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise InputError("The Dataset does not end: give steps.")
+    return None
+
+
+def _is_arrays(data: Any) -> bool:
+    if isinstance(data, Mapping):
+        return bool(data) and all(_is_arrays(value) for value in data.values())
+    if isinstance(data, (list, tuple)):
+        return bool(data) and all(_is_arrays(item) or isinstance(item, (int, float)) for item in data)
+    return hasattr(data, "__array__")
+
+
+def arranged(data: Any, model: Any) -> Tensor:
+    """Put arrays into the structure in which the model takes its inputs, each with a batch axis.
+
+    Raises:
+        InputError: Another number of inputs, other names, or a shape that the model does not take.
+    """
+    structure = input_structure(model)
+    if structure is None:
+        return _nested(data)
+    if isinstance(structure, dict):
+        arrays = _by_name(data, structure)
+    else:
+        names = tf.nest.flatten(structure)
+        if isinstance(data, Mapping):
+            arrays = [_by_name(data, {leaf.name: leaf for leaf in names})[leaf.name] for leaf in names]
+        elif len(names) == 1:
+            arrays = [data]
+        else:
+            arrays = list(data) if isinstance(data, (list, tuple)) else [data]
+        if len(arrays) != len(names):
+            raise InputError(f"The model takes {len(names)} inputs, and the data has {len(arrays)}.")
+        arrays = tf.nest.pack_sequence_as(structure, [_array(item) for item in arrays])
+    for leaf, declared in zip(tf.nest.flatten(arrays), tf.nest.flatten(structure), strict=True):
+        _check_shape(leaf.shape, declared)
+    return arrays
+
+
+def _by_name(data: Any, structure: Mapping[str, Any]) -> dict[str, Any]:
+    names = ", ".join(map(repr, structure))
+    if not isinstance(data, Mapping):
+        raise InputError(f"The model takes its inputs by name ({names}): give a dict.")
+    missing = [name for name in structure if name not in data]
+    if missing:
+        raise InputError(f"The data lacks the input {missing[0]!r}: the model takes {names}.")
+    return {name: _array(data[name]) for name in structure}
+
+
+def _nested(data: Any) -> Tensor:
+    """Arrays of a model that declares no inputs: a dict, a list of arrays, or one."""
+    if isinstance(data, Mapping):
+        return {name: _array(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)) and all(hasattr(item, "__array__") for item in data):
+        return [_array(item) for item in data]
+    return _array(data)
+
+
+def _array(value: Any) -> Any:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The inputs are no array of one shape ({error}): give examples of equal size.") from error
+    if array.dtype.kind not in "fiubc":
+        raise InputError(f"The inputs must be numbers, not {array.dtype}.")
+    if array.ndim < 1:
+        raise InputError("The inputs need a batch axis: give [B, ...].")
+    return array
+
+
+def _check_shape(shape: tuple[int, ...], declared: Any) -> None:
+    """Compare with what the model declares, and say what is most likely wrong."""
+    wanted = tuple(declared.shape)
+    if len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape[1:], wanted[1:], strict=True)):
+        return
+    text = f"The inputs have the shape {shape}, and the model takes {wanted}"
+    if len(shape) == len(wanted) - 1:
+        raise InputError(f"{text}: they lack the batch axis, give inputs[np.newaxis], or batch the Dataset.")
+    if len(shape) != len(wanted):
+        raise InputError(f"{text}: they have {len(shape)} axes instead of {len(wanted)}.")
+    if len(shape) > 2 and wanted[-1] is not None and shape[-1] != wanted[-1]:
+        hint = "np.moveaxis(inputs, 1, -1)" if shape[1] == wanted[-1] else f"{wanted[-1]} are wanted"
+        raise InputError(f"{text}: the channels go last, {hint}.")
+    if len(shape) == 2:
+        raise InputError(f"{text}: it wants {wanted[1]} features.")
+
+
+def _typed(model: Any) -> Any:
+    """How arrays become the type of the model's inputs, as `predict` does it."""
+    structure = input_structure(model)
+    wide = np.dtype(model.variable_dtype)
+
+    def typed(array: Any) -> Any:
+        if array.dtype.kind == "f" or array.dtype == np.uint8 or array.dtype.kind == "b":
+            return np.ascontiguousarray(array, dtype=wide)
+        return array
+
+    if structure is None:
+        return typed
+    dtypes = {leaf.dtype for leaf in tf.nest.flatten(structure)}
+    if len(dtypes) == 1:
+        one = np.dtype(tf.as_dtype(dtypes.pop()).as_numpy_dtype)
+        return lambda array: np.ascontiguousarray(array, dtype=one)
+    return typed

@@ -1,0 +1,23 @@
+"""The whole extension surface. A plugin is a module or object with one of these hooks, behind an entry point:
+
+[project.entry-points.xaikit]
+contrast = "xaikit_contrast"
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("xaikit")
+hookimpl = pluggy.HookimplMarker("xaikit")
+
+
+@hookspec
+def xaikit_explainers() -> Sequence[Any]:
+    """Give the methods and transformers that a plugin offers, as `method` and `transformer` made them.
+
+    They are listed, found by name, composed, and explained like the built-in ones. Importing the plugin should not import
+    TensorFlow: take it from `xaikit.core.tf`, which waits until it is used.
+    """
+    raise NotImplementedError

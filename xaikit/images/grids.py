@@ -1,0 +1,163 @@
+"""Pictures side by side, with their heat and their titles."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError, ParameterError
+from .drawing import drawn
+from .layout import Grid
+from .overlays import is_signed, overlay
+from .saving import save
+from .shown import SHAPES, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Each = ArrayLike | Sequence[ArrayLike | None]
+Target = str | os.PathLike[str] | BinaryIO
+
+_MOST_COLUMNS = 8
+
+
+def visualize(
+    images: Each,
+    titles: str | Sequence[str | None] | None = None,
+    overlays: Each | None = None,
+    *,
+    cols: int | None = None,
+    row_titles: Sequence[str] = (),
+    column_titles: Sequence[str] = (),
+    heading: str = "",
+    signed: bool | None = None,
+    alpha: float = 0.5,
+    size: float = 2.2,
+    to: Target | None = None,
+) -> "Figure":
+    """Set images side by side, row by row, each with its heat over it and its title above it.
+
+    Give the figure back, which a notebook shows by itself; no window opens and nothing stays open.
+
+    Args:
+        images: A batch [N, H, W, C], one image, or a list of images of any sizes, each [H, W] or [H, W, C] with 1, 3 or
+            4 channels: uint8, floats in [0, 1], or another range, which is stretched. A None leaves its place empty.
+        titles: One for each image, or None for some.
+        overlays: Heat for each image, [H, W] or [H, W, 1] of any resolution, in [0, 1] or [-1, 1], or None for some.
+        cols: How many columns; by default as many as there are column titles or images, and at most 8.
+        row_titles: Words at the left of the rows.
+        column_titles: Words above the columns.
+        heading: Words above everything.
+        signed: Whether negative heat is shown, as evidence against; by default, if there is any in any image.
+        alpha: How much the heat covers, from 0 to 1, see `overlay`.
+        size: The width of a column, in inches.
+        to: Write it there too: a path that ends in .png, .pdf or .svg, or a binary buffer, which gets png.
+
+    Raises:
+        InputError: There is nothing to show, or an image or its heat cannot be shown.
+        ParameterError: The numbers of things disagree, or a value is out of range.
+        OutputError: The file cannot be written.
+    """
+    pictures = _each_image(images)
+    heats = _each_heat(overlays, len(pictures))
+    signed = _any_signed(heats) if signed is None else signed
+    columns = _columns(cols, len(pictures), len(column_titles))
+    _check(size=size, alpha=alpha, row_titles=row_titles, column_titles=column_titles, shape=(len(pictures), columns))
+    grid = Grid(
+        pictures=[_laid(*pair, alpha=alpha, signed=signed) for pair in zip(pictures, heats, strict=True)],
+        titles=_each_title(titles, len(pictures)),
+        columns=columns,
+        row_titles=row_titles,
+        column_titles=column_titles,
+        heading=heading,
+        bar=None if all(heat is None for heat in heats) else _bar(alpha=alpha, signed=signed),
+        signed=signed,
+        size=size,
+    )
+    figure = drawn(grid)
+    if to is not None:
+        save(figure, to)
+    return figure
+
+
+def picture_card(
+    image: ArrayLike, heat: ArrayLike, title: str, *, signed: bool | None = None, to: Target | None = None
+) -> "Figure":
+    """Set a picture beside itself with its heat, under a title; see `visualize` for the rest."""
+    pair = [image, image]
+    return visualize(pair, overlays=[None, heat], heading=title, signed=signed, size=3.4, to=to)
+
+
+def _each_image(images: Each) -> list[Any]:
+    if isinstance(images, list | tuple):
+        each = list(images)
+    else:
+        array = np.asarray(images)
+        if array.ndim not in (2, 3, 4) or (array.ndim == 3 and array.shape[-1] not in (1, 3, 4)):
+            raise InputError(f"Images must be a batch [N, H, W, C], a list, or one {SHAPES}, not {list(array.shape)}.")
+        each = list(array) if array.ndim == 4 else [array]
+    if not each:
+        raise InputError("There are no images to show.")
+    return each
+
+
+def _each_heat(overlays: Each | None, count: int) -> list[Any]:
+    if overlays is None:
+        return [None] * count
+    if isinstance(overlays, list | tuple):
+        each = list(overlays)
+    else:
+        array = np.asarray(overlays)
+        is_one = array.ndim == 2 or (count == 1 and array.ndim == 3 and len(array) != 1)  # else [1, H, W]
+        each = [array] if is_one else list(array)
+    return _one_each("overlays", each, count)
+
+
+def _each_title(titles: str | Sequence[str | None] | None, count: int) -> list[str]:
+    each = [titles] if isinstance(titles, str) else list(titles or [None] * count)
+    return ["" if title is None else str(title) for title in _one_each("titles", each, count)]
+
+
+def _one_each(name: str, each: list[Any], count: int) -> list[Any]:
+    if len(each) != count:
+        raise ParameterError(f"{name} must be one for each image: there are {count} images and {len(each)} {name}.")
+    return each
+
+
+def _columns(cols: int | None, count: int, titled: int) -> int:
+    columns = cols if cols is not None else titled or min(count, _MOST_COLUMNS)
+    if columns < 1:
+        raise ParameterError(f"cols must be at least 1, not {columns}.")
+    return columns
+
+
+def _check(
+    *, size: float, alpha: float, row_titles: Sequence[str], column_titles: Sequence[str], shape: tuple[int, int]
+) -> None:
+    count, columns = shape
+    rows = -(-count // columns)
+    if not 0.2 <= size <= 40:
+        raise ParameterError(f"size must be from 0.2 to 40 inches, not {size}.")
+    if not 0 <= alpha <= 1:
+        raise ParameterError(f"alpha must be from 0 to 1, not {alpha}.")
+    for name, given, needed in (("row_titles", row_titles, rows), ("column_titles", column_titles, columns)):
+        if given and len(given) != needed:
+            raise ParameterError(f"{name} must be {needed}, one for each, not {len(given)}.")
+
+
+def _any_signed(heats: list[Any]) -> bool:
+    return any(heat is not None and is_signed(heat) for heat in heats)
+
+
+def _laid(image: Any, heat: Any, *, alpha: float, signed: bool) -> Any:
+    if image is None:
+        return None
+    return shown(image) if heat is None else overlay(image, heat, alpha=alpha, signed=signed)
+
+
+def _bar(*, alpha: float, signed: bool) -> Any:
+    """Give the colours of all heats from the least to the most, over a middling grey: so they look in the pictures."""
+    heats = np.linspace(-1 if signed else 0, 1, 256, dtype=np.float32)[None]
+    return overlay(np.full((1, 256, 3), 128, np.uint8), heats, alpha=alpha, signed=signed)[0] / 255

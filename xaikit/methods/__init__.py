@@ -1,0 +1,12 @@
+"""The built-in methods, which come in by their entry point like everybody else's."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ..hookspecs import hookimpl
+
+
+@hookimpl
+def xaikit_explainers() -> list[object]:
+    """Give the methods: one file each, which bears the method's name."""
+    return [getattr(import_module(f"{__name__}.{file.name}"), file.name) for file in iter_modules(__path__)]

@@ -1,0 +1,280 @@
+"""Discovery: the catalogue of explainers, the plugins that brought them, and `find`.
+
+Every explainer comes from an entry point of the group `xaikit`, the built-in ones by the same door. Plugins are isolated:
+one that fails is recorded, and the others go on working. Built-ins win over plugins, and of two plugins that offer one
+name neither wins: `distribution:name` reaches each.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+import pluggy
+
+from . import hookspecs
+from .core import Explainer, Recipe
+from .core.expression import read
+from .errors import PluginError, UnknownName, UsageError
+
+GROUP = "xaikit"
+SELECT = "XAIKIT_PLUGINS"
+
+
+@dataclass
+class Plugin:
+    """One entry point, and what came of it.
+
+    Attributes:
+        name: The entry point's name.
+        distribution: The package that it belongs to.
+        version: The package's version.
+        module: What the entry point names.
+        builtin: Whether it is xaikit's own.
+        status: "ready", "failed", "blocked", or "waiting" where it was not imported yet.
+        problem: What went wrong, in one line.
+        seconds: How long importing it took.
+        explainers: What it offers, by name.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    builtin: bool
+    status: str = "waiting"
+    problem: str = ""
+    seconds: float = 0.0
+    explainers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Its name for messages: the distribution's, with the entry point's where they differ."""
+        return self.distribution if self.name == self.distribution else f"{self.distribution} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Attributes:
+        name: What to write in an expression, qualified where the plain name is another's.
+        explainer: The method or transformer.
+        origin: The distribution that it comes from.
+    """
+
+    name: str
+    explainer: Any
+    origin: str
+
+    @property
+    def kind(self) -> str:
+        """Either "method" or "transformer"."""
+        return self.explainer.declaration.kind if isinstance(self.explainer, Recipe) else "method"
+
+    @property
+    def summary(self) -> str:
+        """Its docstring's first line."""
+        if isinstance(self.explainer, Recipe):
+            return self.explainer.declaration.docstring.summary
+        return (getattr(self.explainer, "__doc__", None) or "").strip().split("\n")[0]
+
+
+class Registry:
+    """What was found, imported when it is needed.
+
+    Args:
+        entry_points: The entry points; by default those of the installed packages.
+        only: The plugins to use, by distribution or entry point's name; None uses all. Built-ins are always used.
+        block: Plugins not to use.
+    """
+
+    def __init__(
+        self,
+        entry_points: Iterable[metadata.EntryPoint] | None = None,
+        *,
+        only: Sequence[str] | None = None,
+        block: Sequence[str] = (),
+    ) -> None:
+        points = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
+        self._points = {(plugin.distribution, plugin.name): (plugin, point) for plugin, point in _plugins(points)}
+        for plugin, _ in self._points.values():
+            names = {plugin.name, plugin.distribution}
+            if not plugin.builtin and ((only is not None and not names & set(only)) or names & set(block)):
+                plugin.status = "blocked"
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """Every plugin, the built-in ones first, all of them imported."""
+        for plugin, point in self._points.values():
+            self._load(plugin, point)
+        return [plugin for plugin, _ in self._points.values()]
+
+    @cached_property
+    def _builtin(self) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for plugin, point in self._points.values():
+            if plugin.builtin:
+                self._load(plugin, point)
+                entries |= {name: Entry(name, e, plugin.distribution) for name, e in plugin.explainers.items()}
+        return entries
+
+    @cached_property
+    def catalogue(self) -> dict[str, Entry]:
+        """Every explainer by the name that reaches it, sorted; names that clash are qualified."""
+        entries = dict(self._builtin)
+        others = [plugin for plugin in self.plugins if not plugin.builtin]
+        for plugin in others:
+            for name, explainer in plugin.explainers.items():
+                rivals = [p for p in others if p is not plugin and name in p.explainers]
+                if name in self._builtin or rivals:
+                    whose = "xaikit" if name in self._builtin else rivals[0].label
+                    _complain(plugin, f"{name!r} is offered by {whose} too: write {plugin.distribution}:{name}")
+                    name = f"{plugin.distribution}:{name}"
+                    explainer = _renamed(explainer, name)
+                entries[name] = Entry(name, explainer, plugin.distribution)
+        return dict(sorted(entries.items()))
+
+    def entry(self, name: str) -> Entry:
+        """Find one line of the catalogue; a plugin is imported only if no built-in has the name.
+
+        Raises:
+            UnknownName: Nobody offers it.
+            PluginError: Several plugins offer it, or the one that is asked for by name failed.
+        """
+        if name in self._builtin:
+            return self._builtin[name]
+        if name in self.catalogue:
+            return self.catalogue[name]
+        distribution, _, plain = name.rpartition(":")
+        for plugin, _ in self._points.values():
+            if distribution == plugin.distribution and plain in plugin.explainers:
+                return Entry(plain, plugin.explainers[plain], distribution)
+            if distribution == plugin.distribution and plugin.status in ("failed", "blocked"):
+                raise PluginError(
+                    f"Plugin {plugin.label} is {plugin.status}: {plugin.problem or 'it was switched off'}."
+                )
+        same = [other for other in self.catalogue if other.endswith(f":{name}")]
+        if same:
+            raise PluginError(f"Several plugins offer {name!r}: write {' or '.join(same)}.")
+        failed = [plugin.label for plugin, _ in self._points.values() if plugin.status == "failed"]
+        hint = f"These plugins failed, see `xaikit plugins`: {', '.join(failed)}." if failed else ""
+        raise UnknownName("method or transformer", name, self.catalogue, hint=hint)
+
+    def find(self, text: str) -> Any:
+        """Read an expression with the names of this registry."""
+        if not isinstance(text, str):
+            raise UsageError(f"An expression must be a text, not {type(text).__name__}.")
+        return read(text, lambda name: self.entry(name).explainer)
+
+    def _load(self, plugin: Plugin, point: metadata.EntryPoint) -> None:
+        """Import a plugin and ask it what it offers; whatever it does wrong is recorded, and it offers nothing."""
+        if plugin.status != "waiting":
+            return
+        start = time.perf_counter()
+        name = f"{plugin.distribution}:{plugin.name}"
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # results alone belong on stdout
+                thing = point.load()
+                self._manager.register(thing, name=name)
+                self._manager.check_pending()
+                plugin.explainers = self._offered(thing)
+            plugin.status = "ready"
+        except (Exception, SystemExit) as error:
+            plugin.status = "failed"
+            plugin.problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+        plugin.seconds = time.perf_counter() - start
+
+    def _offered(self, thing: Any) -> dict[str, Any]:
+        offered: dict[str, Any] = {}
+        callers = self._manager.get_hookcallers(thing) or []
+        if not callers:
+            raise PluginError("it has none of xaikit's hooks, such as xaikit_explainers marked with @hookimpl")
+        for caller in callers:
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is thing:
+                    _collect(implementation.function(), offered)
+        return offered
+
+
+def _collect(given: Any, offered: dict[str, Any]) -> None:
+    if not isinstance(given, (list, tuple)):
+        raise PluginError(f"xaikit_explainers must return a list of explainers, not {type(given).__name__}")
+    for explainer in given:
+        name = getattr(explainer, "name", None) or getattr(explainer, "__name__", None)
+        if not isinstance(explainer, Explainer) or isinstance(explainer, type) or not isinstance(name, str):
+            raise PluginError(f"xaikit_explainers returned {explainer!r}, which is no method or transformer")
+        if not name.isidentifier():
+            raise PluginError(f"the name {name!r} cannot be written in an expression")
+        if name in offered:
+            raise PluginError(f"it offers two explainers named {name!r}")
+        offered[name] = explainer
+
+
+def _plugins(points: Iterable[metadata.EntryPoint]) -> list[tuple[Plugin, metadata.EntryPoint]]:
+    found = []
+    for point in points:
+        distribution = point.dist.name if point.dist is not None else point.value
+        version = point.dist.version if point.dist is not None else ""
+        builtin = distribution == "xaikit"
+        found.append((Plugin(point.name, distribution, version, point.value, builtin), point))
+    return sorted(found, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[0].name))
+
+
+def _renamed(explainer: Any, name: str) -> Any:
+    """Give a copy that spells itself by the name that reads back."""
+    if not isinstance(explainer, Recipe):
+        return explainer
+    return replace(explainer, declaration=replace(explainer.declaration, name=name))
+
+
+def _complain(plugin: Plugin, problem: str) -> None:
+    plugin.problem = f"{plugin.problem}; {problem}" if plugin.problem else problem
+
+
+_registry: Registry | None = None
+
+
+def registry() -> Registry:
+    """Give the registry of this process, made when it is first needed: `XAIKIT_PLUGINS` says which plugins it uses."""
+    if _registry is None:
+        configure()
+    assert _registry is not None
+    return _registry
+
+
+def configure(*, no_plugins: bool = False, block: Sequence[str] = ()) -> None:
+    """Make the registry anew, with plugins switched off.
+
+    Args:
+        no_plugins: Use built-ins alone.
+        block: Plugins not to use, by distribution or entry point's name.
+    """
+    global _registry
+    selected = os.environ.get(SELECT)
+    only = None if selected is None else [name.strip() for name in selected.split(",") if name.strip()]
+    _registry = Registry(only=[] if no_plugins else only, block=block)
+
+
+def find(text: str) -> Any:
+    """Read an expression: the inverse of `repr`.
+
+    Args:
+        text: A name, or a composition such as "smooth(tta(gradcam), repetitions=50)".
+
+    Raises:
+        ExpressionError: The text is no expression; the message points at the place.
+        UnknownName: Nobody offers a name; the nearest one is suggested.
+        ParameterError: A parameter's value is refused.
+        PluginError: A name belongs to a plugin that failed, or to several.
+    """
+    return registry().find(text)
