@@ -52,16 +52,16 @@ def explain(
 ) -> Explanation:
     """Explain what a model says of its inputs.
 
-    The model is not changed. The devices of its own `distribute_strategy` are used. A step is compiled once per explainer,
-    model, shape of the inputs and strategy; `xaikit.engine.compiled.forget(model)` drops what was compiled, which is
-    needed only when layers were added or replaced, never for changed weights.
+    The model is not changed. The devices of its own `distribute_strategy` are used. A step is compiled once per
+    explainer, model, shape of the inputs and strategy; `xaikit.engine.compiled.forget(model)` drops what was compiled,
+    which is needed only when layers were added or replaced, never for changed weights.
 
     Args:
         explainer: A value, such as `smooth(gradcam)`, or its text.
         model: A built `keras.Model`.
         inputs: [N, ...] arrays or tensors, in the structure that the model takes them; or a `tf.data.Dataset`, a
-            `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths of
-            floats become the type of the model's input.
+            `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths
+            of floats become the type of the model's input.
         targets: What to explain: "top1", each input's own best class; "topK", such as "top3"; "all"; an int; [N] or
             [N, T] ints; or a function from the outputs' scores to [B] or [B, T]. Where nothing is said, labels y in the
             data are the targets.

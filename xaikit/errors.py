@@ -38,7 +38,7 @@ class SetupError(UsageError):
     """The environment lacks what xaikit runs on."""
 
 
-class UnknownName(UsageError):  # noqa: N818 (a name is unknown: the sentence that it is read as)
+class UnknownName(UsageError):
     """A name that nobody offers."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, owner: str = "", hint: str = "") -> None:

@@ -17,7 +17,7 @@ hookimpl = pluggy.HookimplMarker("xaikit")
 def xaikit_explainers() -> Sequence[Any]:
     """Give the methods and transformers that a plugin offers, as `method` and `transformer` made them.
 
-    They are listed, found by name, composed, and explained like the built-in ones. Importing the plugin should not import
+    They are listed, found by name and composed like the built-in ones. Importing the plugin should not import
     TensorFlow: take it from `xaikit.core.tf`, which waits until it is used.
     """
     raise NotImplementedError

@@ -1,8 +1,8 @@
 """Discovery: the catalogue of explainers, the plugins that brought them, and `find`.
 
-Every explainer comes from an entry point of the group `xaikit`, the built-in ones by the same door. Plugins are isolated:
-one that fails is recorded, and the others go on working. Built-ins win over plugins, and of two plugins that offer one
-name neither wins: `distribution:name` reaches each.
+Every explainer comes from an entry point of the group `xaikit`, the built-in ones by the same door. Plugins are
+isolated: one that fails is recorded, and the others go on working. Built-ins win over plugins, and of two plugins that
+offer one name neither wins: `distribution:name` reaches each.
 """
 
 import contextlib

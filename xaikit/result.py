@@ -49,9 +49,9 @@ class Explained(Explanation):
 
     def _repr_png_(self) -> bytes | None:
         """Show the first explanations, over their pictures where those are at hand."""
-        from .showing import png
+        from .showing import picture
 
-        return png(self)
+        return picture(self)
 
 
 def described(recipe: Any, scores: Any, maps: Any, targets: Any, parts: Sequence[Any], inputs: Any = None) -> Explained:

@@ -4,7 +4,7 @@ from .arrays import Array
 from .copies import Reduce, clean, dims, over_copies
 from .draws import bits, normal, uniform
 from .explanation import Explanation, Step, Tensor
-from .filters import How, channels_reduced, negative_part, positive_part, to_signed_range, to_unit_range
+from .filters import How, Show, channels_reduced, negative_part, positive_part, to_heat, to_signed_range, to_unit_range
 from .geometry import ResizeMethod, is_location, map_maps, mirrored, resized, sides, to_positions
 from .gradients import gradient, per_target
 from .lazy import keras, tf
@@ -29,6 +29,7 @@ __all__ = [
     "ResizeMethod",
     "Seed",
     "Share",
+    "Show",
     "Step",
     "Tap",
     "Tensor",
@@ -57,6 +58,7 @@ __all__ = [
     "spatial_layer",
     "spatial_layers",
     "tf",
+    "to_heat",
     "to_positions",
     "to_signed_range",
     "to_unit_range",

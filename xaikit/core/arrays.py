@@ -65,6 +65,6 @@ class Array:
             return value
         if isinstance(value, str) and value.endswith(".npy"):
             return cls.read(value)
-        if hasattr(value, "__array__") and getattr(value, "ndim", 0):
+        if hasattr(value, "__array__") and getattr(value, "ndim", None):
             return cls(value)
         raise ValueError("needs an array of numbers, or the name of an .npy file")

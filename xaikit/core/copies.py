@@ -1,7 +1,7 @@
 """Copies of the inputs (noisy, mirrored, masked), explained within the row budget, and their maps averaged.
 
-A batch with room left takes several copies of its examples at a time, a full one takes them in turn. Maps are added copy by
-copy in a fixed order, example by example, so that no budget changes a bit of them.
+A batch with room left takes several copies of its examples at a time, a full one takes them in turn. Maps are added
+copy by copy in a fixed order, example by example, so that no budget changes a bit of them.
 """
 
 from collections.abc import Callable

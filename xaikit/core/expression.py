@@ -2,7 +2,8 @@
 
     smooth(tta(gradcam(layer="conv5")), repetitions=50)
 
-Names, calls and literals, and nothing else. A name may carry the distribution it comes from: `xaikit-contrast:contrast`.
+Names, calls and literals, and nothing else. A name may carry the distribution that it comes from, as in
+`xaikit-contrast:contrast`.
 """
 
 import ast

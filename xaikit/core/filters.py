@@ -3,10 +3,11 @@
 from typing import Literal
 
 from .explanation import Tensor
-from .geometry import is_location
+from .geometry import is_location, to_positions
 from .lazy import tf
 
 How = Literal["max", "mean", "sum", "l2"]
+Show = Literal["auto", "for", "size", "signed"]
 
 
 def positive_part(maps: Tensor) -> Tensor:
@@ -40,6 +41,17 @@ def channels_reduced(maps: Tensor, inputs: Tensor, how: How) -> Tensor:
         return tf.norm(maps, axis=-2)
     reduce = {"max": tf.reduce_max, "mean": tf.reduce_mean, "sum": tf.reduce_sum}[how]
     return reduce(maps, axis=-2)
+
+
+def to_heat(maps: Tensor, inputs: Tensor, show: Show = "auto") -> Tensor:
+    """Make maps to look at, [B, *input positions, T]: the one convention, that `heatmap` documents."""
+    located = maps.shape.rank == inputs.shape.rank and inputs.shape.rank > 2
+    if show == "size" or (show == "auto" and not located):
+        return to_unit_range(to_positions(channels_reduced(tf.abs(maps), inputs, "max"), inputs))
+    reduced = channels_reduced(maps, inputs, "sum")
+    if show == "signed":
+        return to_signed_range(to_positions(reduced, inputs))
+    return to_unit_range(to_positions(positive_part(reduced), inputs))
 
 
 def _inner(maps: Tensor) -> list[int]:

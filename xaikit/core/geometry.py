@@ -1,7 +1,7 @@
 """Positions: how many axes of them there are, and maps brought from one grid of positions to another.
 
-Inputs are [B, *positions, C] with the channels last; a table, [B, F], has none. Maps are location maps [B, *positions, T]
-or input-shaped, [B, *positions, C, T].
+Inputs are [B, *positions, C] with the channels last; a table, [B, F], has none. Maps are location maps,
+[B, *positions, T], or input-shaped, [B, *positions, C, T].
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ResizeMethod = Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "la
 
 def is_location(maps: Tensor, inputs: Tensor) -> bool:
     """Whether `maps` are location maps of `inputs`; a table's maps are both kinds, and count as location maps."""
-    return maps.shape.rank == inputs.shape.rank or inputs.shape.rank == 2
+    return bool(maps.shape.rank == inputs.shape.rank or inputs.shape.rank == 2)
 
 
 def sides(tensor: Tensor) -> list[Any]:

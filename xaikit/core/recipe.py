@@ -105,7 +105,8 @@ class Recipe(Generic[P]):
     def __call__(self, explainer: Explainer, /, *args: P.args, **parameters: P.kwargs) -> "Recipe[P]": ...
     @overload
     def __call__(self, *args: P.args, **parameters: P.kwargs) -> "Recipe[P]": ...
-    def __call__(self, *explainers: Any, **parameters: Any) -> "Recipe[P]":
+    # the names and types in P are checked at run time; what is accepted is what the overloads say
+    def __call__(self, *explainers: Any, **parameters: Any) -> "Recipe[P]":  # type: ignore[misc]
         """Give a changed copy: with explainers, for a transformer, or with parameters.
 
         Raises:
@@ -190,10 +191,6 @@ def _explainers(count: int) -> str:
 
 def _incomplete(recipe: Recipe[Any]) -> str:
     return f"{recipe.name!r} is not complete: give it an explainer, like {recipe.name}(gradcam)."
-
-
-class Transformer(Recipe[P], Generic[P]):
-    """A transformer as a type checker sees it. At run time it is a `Recipe`."""
 
 
 @overload

@@ -1,4 +1,4 @@
-"""Steps as a recipe hands them out: placed in the expression, traced also when called eagerly, their results checked."""
+"""Steps as a recipe hands them out: placed in the expression, traced even when called eagerly, and checked."""
 
 from typing import Any
 

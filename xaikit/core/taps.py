@@ -131,7 +131,7 @@ def _counts(call: Call, made: Pass, on_the_way: set[str]) -> bool:
 
 
 def _same_rank(model: Model, tap: Tap, features: Tensor) -> None:
-    """Refuse positions that are not the input's, such as the tokens of a picture: there is no telling where they lie."""
+    """Refuse positions that are not the input's, such as the tokens of a picture: where they lie is not known."""
     ranks = {leaf.shape.rank for leaf in tf.nest.flatten(model.spec)}
     if features.shape.rank not in ranks:
         raise ModelError(

@@ -89,12 +89,10 @@ class Model:
         scores = self.all_scores(made)
         leaves = tf.nest.flatten(scores)
         if len(leaves) > 1:
-            names = ", ".join(map(repr, scores)) if isinstance(scores, dict) else f"{len(leaves)}"
+            names = list(scores) if isinstance(scores, dict) else list(range(len(leaves)))
             raise TargetError(
-                f"{self.name} has several outputs ({names}): give a target function, such as "
-                f"lambda outputs: outputs[{next(iter(scores))!r}][:, 0]."
-                if isinstance(scores, dict)
-                else f"{self.name} has {names} outputs: give a target function, such as lambda outputs: outputs[0][:, 0]."
+                f"{self.name} has several outputs ({', '.join(map(repr, names))}): give a target function, such as "
+                f"lambda outputs: outputs[{names[0]!r}][:, 0]."
             )
         rank = leaves[0].shape.rank
         if rank == 1:

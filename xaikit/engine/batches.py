@@ -30,8 +30,8 @@ class Batch(NamedTuple):
 def full_batches(pieces: Iterable[Piece], targets: Chosen, rows: int, replicas: int) -> Iterator[Batch]:
     """Group examples into batches of `rows`, in order, whatever pieces they come in.
 
-    A last batch that is short is padded to the shape of those before it: one shape is one trace, and no replica is handed
-    an empty share. Examples of another shape begin a new batch.
+    A last batch that is short is padded to the shape of those before it: one shape is one trace, and no replica is
+    handed an empty share. Examples of another shape begin a new batch.
 
     Raises:
         InputError: NaN or infinity in an example; it is named.

@@ -137,22 +137,25 @@ def arranged(data: Any, model: Any) -> Tensor:
     structure = input_structure(model)
     if structure is None:
         return _nested(data)
-    if isinstance(structure, dict):
-        arrays = _by_name(data, structure)
-    else:
-        names = tf.nest.flatten(structure)
-        if isinstance(data, Mapping):
-            arrays = [_by_name(data, {leaf.name: leaf for leaf in names})[leaf.name] for leaf in names]
-        elif len(names) == 1:
-            arrays = [data]
-        else:
-            arrays = list(data) if isinstance(data, (list, tuple)) else [data]
-        if len(arrays) != len(names):
-            raise InputError(f"The model takes {len(names)} inputs, and the data has {len(arrays)}.")
-        arrays = tf.nest.pack_sequence_as(structure, [_array(item) for item in arrays])
+    arrays = _by_name(data, structure) if isinstance(structure, dict) else _in_order(data, structure)
     for leaf, declared in zip(tf.nest.flatten(arrays), tf.nest.flatten(structure), strict=True):
         _check_shape(leaf.shape, declared)
     return arrays
+
+
+def _in_order(data: Any, structure: Any) -> Tensor:
+    """Arrays of a model that takes one input, or a list of them."""
+    declared = tf.nest.flatten(structure)
+    if isinstance(data, Mapping):
+        found = _by_name(data, {leaf.name: leaf for leaf in declared})
+        arrays = [found[leaf.name] for leaf in declared]
+    elif len(declared) == 1:
+        arrays = [data]
+    else:
+        arrays = list(data) if isinstance(data, (list, tuple)) else [data]
+    if len(arrays) != len(declared):
+        raise InputError(f"The model takes {len(declared)} inputs, and the data has {len(arrays)}.")
+    return tf.nest.pack_sequence_as(structure, [_array(item) for item in arrays])
 
 
 def _by_name(data: Any, structure: Mapping[str, Any]) -> dict[str, Any]:

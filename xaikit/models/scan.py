@@ -26,7 +26,7 @@ _TRUST = "Only if you know who made it: trust=True, on the command line --trust-
 _ANY_SIZE = {"shared_object_id", "seed", "value", "vocabulary"}  # identities and data, no sizes
 
 
-class Refused(Exception):  # noqa: N818 (the file is refused: the sentence that it is read as)
+class Refused(Exception):
     """The file is not given to Keras; `why` says the reason and `hint` what to do."""
 
     def __init__(self, why: str, hint: str = "") -> None:

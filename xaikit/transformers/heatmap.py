@@ -1,22 +1,6 @@
 """The one convention for looking at maps."""
 
-from typing import Literal
-
-from ..core import (
-    Explanation,
-    Step,
-    Tensor,
-    channels_reduced,
-    map_maps,
-    positive_part,
-    tf,
-    to_positions,
-    to_signed_range,
-    to_unit_range,
-    transformer,
-)
-
-Show = Literal["auto", "for", "size", "signed"]
+from ..core import Explanation, Show, Step, Tensor, map_maps, to_heat, transformer
 
 
 @transformer
@@ -35,16 +19,6 @@ def heatmap(step: Step, *, show: Show = "auto") -> Step:
 
     def shown(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, maps = step(inputs, targets)
-        return Explanation(scores, map_maps(lambda one, of: _shown(one, of, show), maps, inputs))
+        return Explanation(scores, map_maps(lambda one, of: to_heat(one, of, show), maps, inputs))
 
     return shown
-
-
-def _shown(maps: Tensor, inputs: Tensor, show: Show) -> Tensor:
-    located = maps.shape.rank == inputs.shape.rank and inputs.shape.rank > 2
-    if show == "size" or (show == "auto" and not located):
-        return to_unit_range(to_positions(channels_reduced(tf.abs(maps), inputs, "max"), inputs))
-    reduced = channels_reduced(maps, inputs, "sum")
-    if show == "signed":
-        return to_signed_range(to_positions(reduced, inputs))
-    return to_unit_range(to_positions(positive_part(reduced), inputs))

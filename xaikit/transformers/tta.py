@@ -81,7 +81,7 @@ def tta(
             """The mean over a scale's plain and mirrored view, at the input's positions."""
             scaled = tf.nest.map_structure(lambda leaf: _scaled(leaf, scale, resize_method), inputs)
             like = first if scale == 1.0 else clean(step, scaled, targets)
-            maps = over_copies(
+            return over_copies(
                 step,
                 scaled,
                 targets,
@@ -91,7 +91,6 @@ def tta(
                 # a coarse map is mirrored on its own grid before it is resized
                 undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i), maps, inputs)),
             )
-            return maps
 
         maps = tf.nest.map_structure(lambda *views: tf.add_n(views) / len(views), *map(view, sizes))
         return Explanation(first.scores, maps)
@@ -121,8 +120,8 @@ def _scaled_spec(spec: Any, scale: float) -> Any:
 
 def _fixed(model: Model) -> bool:
     """Whether the model declares sizes that are known, all of them."""
-    declared = getattr(model.keras_model, "inputs", None)
-    return bool(declared) and None not in declared[0].shape[1:-1]
+    declared = getattr(model.keras_model, "inputs", None) or []
+    return any(None not in leaf.shape[1:-1] for leaf in declared)
 
 
 def _too_small(model: Model, shape: Any, scale: float) -> str:
