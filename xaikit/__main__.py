@@ -1,0 +1,5 @@
+"""`python -m xaikit`."""
+
+from .cli import main
+
+main()
