@@ -185,16 +185,18 @@ class Registry:
                 thing = point.load()
                 self._manager.register(thing, name=name)
                 self._manager.check_pending()
-                plugin.explainers = self._offered(thing)
+                plugin.explainers = self._offered(plugin, thing)
             plugin.status = "ready"
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also SystemExit: whatever a plugin does, the others go on working
             plugin.status = "failed"
             plugin.problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
         plugin.seconds = time.perf_counter() - start
 
-    def _offered(self, thing: Any) -> dict[str, Any]:
+    def _offered(self, plugin: Plugin, thing: Any) -> dict[str, Any]:
         offered: dict[str, Any] = {}
         callers = self._manager.get_hookcallers(thing) or []
         if not callers:
@@ -203,6 +205,10 @@ class Registry:
             for implementation in caller.get_hookimpls():
                 if implementation.plugin is thing:
                     _collect(implementation.function(), offered)
+        for other, _ in self._points.values():
+            twice = offered.keys() & other.explainers.keys()
+            if other.distribution == plugin.distribution and twice:
+                raise PluginError(f"{other.name!r} of the same distribution offers {min(twice)!r} already")
         return offered
 
 
@@ -223,8 +229,9 @@ def _collect(given: Any, offered: dict[str, Any]) -> None:
 def _plugins(points: Iterable[metadata.EntryPoint]) -> list[tuple[Plugin, metadata.EntryPoint]]:
     found = []
     for point in points:
-        distribution = point.dist.name if point.dist is not None else point.value
-        version = point.dist.version if point.dist is not None else ""
+        # a package that was half removed has no metadata, and no name
+        distribution = (point.dist.name if point.dist is not None else None) or point.value
+        version = (point.dist.metadata["Version"] if point.dist is not None else None) or ""
         builtin = distribution == "xaikit"
         found.append((Plugin(point.name, distribution, version, point.value, builtin), point))
     return sorted(found, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[0].name))

@@ -10,9 +10,9 @@ from .console import as_json, out, say, table
 _EXPRESSIONS = {
     "gradients": "gradients",
     "smooth": "smooth(gradients, relative=True)",
-    "cam": "cam",
     "gradcam": "gradcam",
     "tta": "tta(normalize(positive(gradcam)))",
+    "both": "smooth(tta(gradcam), repetitions=5, relative=True)",
 }
 
 
@@ -24,8 +24,10 @@ def demo(
 ) -> None:
     """Explain the embedded pictures with several methods, and compare."""
     from .folder import MANIFEST, save_json, written_whole
+    from .starting import start_tensorflow
 
     say("explaining the embedded pictures; TensorFlow takes some seconds to start")
+    start_tensorflow()
     with written_whole(output) as folder:
         found = _compare(count, seed, folder / "comparison.png")
         save_json(folder / MANIFEST, found | {"files": ["comparison.png", MANIFEST]})

@@ -42,10 +42,12 @@ def explain(
     from .folder import written_whole
     from .job import Job, choices
     from .parameters import with_layer, with_parameters
+    from .starting import start_tensorflow
 
     explainer = with_layer(with_parameters(find(expression), parameter or []), layer)
     asked = choices(pictures or [], model, target, labels, preprocess, size, show, trust)
     with written_whole(output) as folder:
+        start_tensorflow()
         job = Job(explainer, asked, batch_size, folder, tell=say)
         manifest = job.run()
     if as_data:

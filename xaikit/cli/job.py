@@ -183,11 +183,11 @@ class Job:
 
     def _write(self, one: Fed, explained: Any, i: int, heats: Any, chances: Any) -> None:
         scores, targets = explained.scores[i], explained.targets[i]
-        titles = [
-            f"{name_of(int(target), self.asked.labels)} "
-            + (f"{chances[t]:.0%}" if chances is not None else f"{score:.3g}")
-            for t, (target, score) in enumerate(zip(targets, scores, strict=True))
-        ]
+        names = [name_of(int(target), self.asked.labels) for target in targets]
+        said = (
+            [f"score {score:.3g}" for score in scores] if chances is None else [f"{chance:.0%}" for chance in chances]
+        )
+        titles = [f"{name} {text}" for name, text in zip(names, said, strict=True)]
         stem = f"{one.number:04d}-{_slug(one.item.name)}"
         overlays = [None, *(heats[..., t] for t in range(len(targets)))]
         visualize(
@@ -207,7 +207,7 @@ class Job:
                 "sha256": one.item.sha256(),
                 "title": ", ".join(titles),
                 "targets": [int(target) for target in targets],
-                "labels": [name_of(int(target), self.asked.labels) for target in targets],
+                "labels": names,
                 "scores": [float(score) for score in scores],
                 "outputs": None if chances is None else [float(chance) for chance in chances],
                 "overlay": f"{stem}.png",

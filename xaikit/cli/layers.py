@@ -18,7 +18,9 @@ def layers(
     from ..core.taps import described
     from ..demo import model_path
     from ..models import load
+    from .starting import start_tensorflow
 
+    start_tensorflow()
     loaded = load(model or model_path(), trust=trust)
     rows = described(as_view(loaded))
     if as_data:

@@ -86,9 +86,11 @@ class _Reader:
             if keyword.arg is None:
                 raise self.error(keyword.value, "parameters are written out as name=value")
             parameters[keyword.arg] = self.literal(keyword.value)
-        if not operands and not parameters and not isinstance(callee, Recipe):
-            return callee
-        return callee(*operands, **parameters)
+        if isinstance(callee, Recipe):
+            return callee(*operands, **parameters)
+        if operands or parameters:
+            raise self.error(node, "this explainer takes neither explainers nor parameters")
+        return callee
 
     def operand(self, node: ast.expr, callee: Any) -> Any:
         if isinstance(node, ast.Constant):

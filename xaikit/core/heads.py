@@ -50,8 +50,10 @@ def _between(made: Pass, features: Tensor, scores: Tensor) -> list[Any]:
     ops = []
     for op in made.graph.get_operations():
         if op.name in wanted and op is not features.op and any(source.name in reached for source in op.inputs):
-            ops.append(op)
-            reached.update(out.name for out in op.outputs)
+            values = [out.name for out in op.outputs if out.dtype.is_floating]
+            if values:  # what computes a shape carries no features
+                ops.append(op)
+                reached.update(values)
     return ops
 
 

@@ -28,8 +28,8 @@ use for anything else.
 `python -m xaikit.demo.train`, on pictures that `xaikit.demo.shapes` draws and on nothing else:
 {trained}.
 {epochs} epochs of AdamW with a cosine schedule, mirrored and turned by right angles at random, seed {seed}. It took
-{minutes:.1f} minutes on two processor cores. Training again gives a model alike in its figures, though not in
-every bit.
+{minutes:.1f} minutes on two processor cores. The seed is fixed, yet rounding differs from machine to machine, and so
+may the last decimals of a model trained anew.
 
 ## Figures
 

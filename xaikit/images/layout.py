@@ -122,12 +122,16 @@ class Grid:
         return range(row * self.columns, min((row + 1) * self.columns, len(self.pictures)))
 
 
+_BREAK = "(\ue000 "  # an expression may be broken after an opening parenthesis
+
+
 def wrapped(words: str, inches: float) -> str:
     """Break the words into lines of that width, without what cannot be printed."""
     letters = max(int(inches / _LETTER), 8)
-    kept = "".join(c for c in words if c.isprintable() or c == "\n")
+    kept = "".join(c for c in words if c.isprintable() or c == "\n").replace("(", _BREAK)
     lines = [textwrap.fill(line, letters, max_lines=_MOST_LINES, placeholder=" …") for line in kept.splitlines()]
-    return "\n".join("\n".join(lines).splitlines()[:_MOST_LINES])
+    laid = "\n".join(lines).replace(_BREAK, "(").replace(_BREAK.rstrip(), "(")
+    return "\n".join(laid.splitlines()[:_MOST_LINES])
 
 
 def _height(lines: str) -> float:
