@@ -10,7 +10,8 @@ from .gradients import gradient, per_target
 from .lazy import keras, tf
 from .parameters import Count, NonNegative, Positive, Seed, Share
 from .passes import ancestors
-from .recipe import Explainer, Recipe, method, transformer
+from .recipe import Recipe, method, transformer
+from .steps import Explainer, bound
 from .taps import Tap, layer, spatial_layer, spatial_layers
 from .tracing import note, warn_where
 from .view import Model, as_view, forward
@@ -36,6 +37,7 @@ __all__ = [
     "ancestors",
     "as_view",
     "bits",
+    "bound",
     "channels_reduced",
     "clean",
     "dims",

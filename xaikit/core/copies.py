@@ -49,7 +49,8 @@ def over_copies(
     Returns:
         Maps like `like.maps`.
     """
-    zeros = tf.nest.map_structure(lambda leaf: _zeros(leaf, like.scores), like.maps)
+    sides = [dims(tf.nest.flatten(inputs)[0])[0], _columns(like.scores, targets)]
+    zeros = tf.nest.map_structure(lambda leaf: _zeros(leaf, *sides), like.maps)
     if current().only_shapes:
         return zeros
 
@@ -128,13 +129,20 @@ def _split(maps: Tensor, size: Number) -> Tensor:
     return tf.reshape(maps, [size, rows // size, *rest])
 
 
-def _zeros(maps: Tensor, scores: Tensor) -> Tensor:
-    """Make zeros like `maps` [B, ..., T] without computing them: open sides are taken from the scores [B, T]."""
-    rows, *inner, columns = maps.shape
+def _columns(scores: Tensor, targets: Tensor) -> Number:
+    """How many targets there are, T, without running the model for it, if that can be."""
+    if scores.shape[-1] is not None:
+        return scores.shape[-1]
+    # one column of targets and open scores: a target function makes as many as it likes
+    return dims(targets)[1] if targets.shape[-1] is None else dims(scores)[1]
+
+
+def _zeros(maps: Tensor, rows: Number, columns: Number) -> Tensor:
+    """Make zeros like `maps` [B, ..., T] without computing them."""
+    inner = maps.shape[1:-1]
     if None in inner:
         return tf.zeros_like(maps)
-    known_rows, known_columns = dims(scores)
-    zeros = tf.zeros([rows or known_rows, *inner, columns or known_columns], maps.dtype)
+    zeros = tf.zeros([rows, *inner, columns], maps.dtype)
     zeros.set_shape(maps.shape)
     return zeros
 

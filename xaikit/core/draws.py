@@ -1,7 +1,7 @@
 """Random draws that are the same wherever and however they are made.
 
-A draw is keyed by the explainer's seed, its place in the expression and the numbers of the copy: never by the place
-in the batch, the replica or the call. Normals come from raw integer bits: XLA makes other floats from a seed than the
+A draw is keyed by the explainer's seed, its level in the expression and the numbers of the copy: never by the place in
+the batch, the replica or the call. Normals come from raw integer bits: XLA makes other floats from a seed than the
 graph does, but the same bits.
 """
 
@@ -39,8 +39,8 @@ def normal(shape: Any, key: Key, dtype: Any = None) -> Tensor:
 
 
 def _word(seed: int) -> int:
-    """Hash the seed and the place into 63 bits."""
-    text = repr((int(seed), current().place)).encode()
+    """Hash the seed and the level into 63 bits."""
+    text = repr((int(seed), current().level)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 

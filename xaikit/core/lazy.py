@@ -37,7 +37,7 @@ def check_environment() -> None:
     """
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
         raise SetupError("TF_USE_LEGACY_KERAS asks for Keras 2, and xaikit explains Keras 3 models: unset it.")
-    _check_backend(os.environ.get("KERAS_BACKEND", "tensorflow"), "KERAS_BACKEND asks for")
+    _check_backend(os.environ.get("KERAS_BACKEND") or "tensorflow", "KERAS_BACKEND asks for")
     spec = util.find_spec("tensorflow")
     if spec is None or spec.origin is None:  # an origin of None is an empty folder that an uninstall left
         raise SetupError("TensorFlow is not installed: pip install 'xaikit[cpu]', or 'xaikit[gpu]' for NVIDIA devices.")

@@ -1,28 +1,20 @@
-"""Explainers as values: the protocol, and the one implementation that two decorators make."""
+"""Explainers as values: the one implementation of the protocol, that two decorators make."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, overload, runtime_checkable
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, overload
 
 from ..errors import ParameterError, PluginError, UnknownName, UsageError
 from .explanation import Step
 from .parameters import Docstring, Parameter, declared, parse
-from .steps import bound_step, operand_step
+from .steps import BoundStep, Explainer, bound
+from .tracing import levels_below
 from .view import Model, as_view
 
 P = ParamSpec("P")
 Kind = Literal["method", "transformer"]
-
-
-@runtime_checkable
-class Explainer(Protocol):
-    """Anything that turns a model into a step."""
-
-    def bind(self, model: Model, /) -> Step:
-        """Prepare for `model`, a view of the user's model: find layers, check, fail early."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +150,14 @@ class Recipe(Generic[P]):
         declaration, parameters = self.declaration, self.parameters
         if declaration.requires is not None:
             declaration.requires(view, **parameters)
-        if declaration.kind == "method":
-            step = declaration.function(view, **parameters)
-        elif declaration.takes_model:
-            operands = [_Operand(explainer, i) for i, explainer in enumerate(self.explainers)]
-            step = declaration.function(*operands, view, **parameters)
-        else:
-            steps = [operand_step(explainer.bind(view), i) for i, explainer in enumerate(self.explainers)]
-            step = declaration.function(*steps, **parameters)
-        return bound_step(step, view, repr(self))
+        with levels_below() as below:
+            if declaration.kind == "method":
+                step = declaration.function(view, **parameters)
+            elif declaration.takes_model:
+                step = declaration.function(*map(_Operand, self.explainers), view, **parameters)
+            else:
+                step = declaration.function(*(bound(each, view) for each in self.explainers), **parameters)
+        return BoundStep(step, view, repr(self), 1 + max([*below, *map(_level, self.explainers)], default=-1))
 
     def __repr__(self) -> str:
         operands = [repr(explainer) for explainer in self.explainers]
@@ -176,13 +167,17 @@ class Recipe(Generic[P]):
 
 @dataclass(frozen=True)
 class _Operand:
-    """An explainer at its place in the expression, for a transformer that binds it itself."""
+    """An explainer for a transformer that binds it itself."""
 
     explainer: Explainer
-    index: int
 
     def bind(self, model: Model, /) -> Step:
-        return operand_step(self.explainer.bind(model), self.index)
+        return bound(self.explainer, model)
+
+
+def _level(explainer: Explainer) -> int:
+    """The level of an explainer that may be bound later only, inside the step."""
+    return 1 + max(map(_level, explainer.explainers), default=-1) if isinstance(explainer, Recipe) else 0
 
 
 def _explainers(count: int) -> str:

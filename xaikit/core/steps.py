@@ -1,39 +1,53 @@
-"""Steps as a recipe hands them out: placed in the expression, traced even when called eagerly, and checked."""
+"""Explainers bound to a model: steps that know their level, trace themselves when called eagerly, and are checked."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ..errors import PluginError
 from .explanation import Explanation, Step, Tensor
 from .lazy import tf
 from .targets import check_range, labels
-from .tracing import Trace, current, operand, tracing
+from .tracing import Trace, at_level, count_level, current, levels_below, tracing
 from .view import Model, shape_text
 
 
-def operand_step(step: Step, index: int) -> Step:
-    """Make `step` run as operand `index` of what calls it, so that two levels never draw the same numbers."""
+@runtime_checkable
+class Explainer(Protocol):
+    """Anything that turns a model into a step."""
 
-    def run(inputs: Tensor, targets: Tensor, /) -> Explanation:
-        with operand(index):
-            return step(inputs, targets)
-
-    return run
+    def bind(self, model: Model, /) -> Step:
+        """Prepare for `model`, a view of the user's model: find layers, check, fail early."""
+        ...
 
 
-def bound_step(step: Step, model: Model, text: str) -> Step:
-    """Make `step` complete: it takes targets [B] as well as [B, T], and traces itself where it is called eagerly."""
-    made: dict[Any, Any] = {}
+def bound(explainer: Explainer, model: Model) -> Step:
+    """Bind any explainer, a recipe or not, so that its step has its own level, traces itself, and is checked."""
+    with levels_below() as below:
+        step = explainer.bind(model)
+    if isinstance(step, BoundStep):
+        return step
+    return BoundStep(step, model, repr(explainer), 1 + max(below, default=-1))
 
-    def run(inputs: Tensor, targets: Tensor, /) -> Explanation:
+
+class BoundStep:
+    """A complete step: it takes targets [B] as well as [B, T], and traces itself where it is called eagerly."""
+
+    def __init__(self, step: Step, model: Model, text: str, level: int) -> None:
+        self._step = step
+        self._model = model
+        self._text = text
+        self._level = level
+        self._made: dict[Any, Any] = {}
+        count_level(level)
+
+    def __call__(self, inputs: Tensor, targets: Tensor, /) -> Explanation:
+        """Explain `inputs` [B, ...] for `targets` [B, T] or [B]."""
         if tf.executing_eagerly():
-            return _run_traced(run, model, made, inputs, targets)
+            return _run_traced(self, self._model, self._made, inputs, targets)
         graph = tf.compat.v1.get_default_graph()
-        with tracing(current() if current().graph is not None else Trace(graph=graph)):
+        with tracing(current() if current().graph is not None else Trace(graph=graph)), at_level(self._level):
             targets = tf.convert_to_tensor(targets, tf.int32)
             targets = targets[:, tf.newaxis] if targets.shape.rank == 1 else targets
-            return _checked(step(inputs, targets), text)
-
-    return run
+            return _checked(self._step(inputs, targets), self._text)
 
 
 def _run_traced(run: Step, model: Model, made: dict[Any, Any], inputs: Tensor, targets: Tensor) -> Explanation:

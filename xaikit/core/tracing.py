@@ -1,4 +1,4 @@
-"""What is known while a step is traced: its place in the expression, the row budget, forward passes made, notes.
+"""What is known while a step is traced: its level in the expression, the row budget, forward passes made, notes.
 
 All of it is Python-side and gone when the trace ends. A context variable carries it, since a step takes tensors only.
 """
@@ -11,15 +11,13 @@ from typing import Any
 
 from .explanation import Tensor
 
-Place = tuple[int, ...]
-
 
 @dataclass(frozen=True)
 class Trace:
     """The surroundings of a step that is being traced.
 
     Attributes:
-        place: Which branch of the expression is running: () is the outermost explainer, (0,) its first operand.
+        level: How high above the innermost explainer the one that is running stands: 0 for a method.
         budget: The most rows that the model may be fed at once, a number or a scalar tensor; None is one copy a time.
         passes: Forward passes made in this trace, so that the same inputs do not run through the model twice.
         notes: What explainers found out while binding, such as the layer that they chose.
@@ -28,7 +26,7 @@ class Trace:
         only_shapes: True where maps are looked at for their shape alone, and need not be traced in full.
     """
 
-    place: Place = ()
+    level: int = 0
     budget: Tensor | int | None = None
     passes: list[Any] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
@@ -56,11 +54,36 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 
 
 @contextmanager
-def operand(index: int) -> Iterator[None]:
-    """Go down one level: what runs inside is operand `index` of what runs outside."""
-    trace = current()
-    with tracing(replace(trace, place=(*trace.place, index))):
+def at_level(level: int) -> Iterator[None]:
+    """Run what is inside at `level`; the innermost call counts."""
+    with tracing(replace(current(), level=level)):
         yield
+
+
+_below: ContextVar[list[int] | None] = ContextVar("xaikit_levels", default=None)
+
+
+@contextmanager
+def levels_below() -> Iterator[list[int]]:
+    """Collect the levels of the explainers that are bound inside, however deep in other objects they are hidden.
+
+    An explainer's level is one more than the highest of those: it does not change when the explainer is wrapped, so
+    that `positive(smooth(e))` draws what `smooth(e)` draws, and no two levels of an expression draw the same.
+    """
+    levels: list[int] = []
+    token = _below.set(levels)
+    try:
+        yield levels
+    finally:
+        _below.reset(token)
+    if (outer := _below.get()) is not None:
+        outer.extend(levels)
+
+
+def count_level(level: int) -> None:
+    """Report the level of an explainer that was bound."""
+    if (outer := _below.get()) is not None:
+        outer.append(level)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..core import Explainer, Explanation, Recipe, Tensor, tf
-from ..core.steps import bound_step
+from ..core import Explainer, Tensor, tf
+from ..core.steps import bound
 from ..core.targets import resolved
 from ..core.tracing import Trace, tracing
 from ..core.view import Model
@@ -117,16 +117,11 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
                 everything = view.class_scores(made)
                 found.outputs = everything.shape[-1]
                 targets = resolved(everything, codes)
-            scores, maps = _step(request.explainer, view)(inputs, targets)
+            scores, maps = bound(request.explainer, view)(inputs, targets)
         found.notes, found.warnings = trace.notes, [text for text, _ in trace.warnings]
         return scores, maps, targets, [condition for _, condition in trace.warnings]
 
     return root
-
-
-def _step(explainer: Explainer, view: Model) -> Callable[..., Explanation]:
-    step = explainer.bind(view)
-    return step if isinstance(explainer, Recipe) else bound_step(step, view, repr(explainer))
 
 
 def _one_device(request: Request, view: Model, root: Callable[..., Any]) -> Callable[..., Any]:

@@ -124,7 +124,7 @@ def _is_arrays(data: Any) -> bool:
     if isinstance(data, Mapping):
         return bool(data) and all(_is_arrays(value) for value in data.values())
     if isinstance(data, (list, tuple)):
-        return bool(data) and all(_is_arrays(item) or isinstance(item, (int, float)) for item in data)
+        return all(_is_arrays(item) or isinstance(item, (int, float)) for item in data)
     return hasattr(data, "__array__")
 
 
@@ -182,8 +182,8 @@ def _array(value: Any) -> Any:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"The inputs are no array of one shape ({error}): give examples of equal size.") from error
-    if array.dtype.kind not in "fiubc":
-        raise InputError(f"The inputs must be numbers, not {array.dtype}.")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"The inputs must be real numbers, not {array.dtype}.")
     if array.ndim < 1:
         raise InputError("The inputs need a batch axis: give [B, ...].")
     return array

@@ -1,0 +1,1 @@
+"""Speed, as ratios to the compiled floor that any implementation has to pay."""
