@@ -28,6 +28,10 @@ class XaikitError(Exception):
     exit_code = 1
 
 
+class XaikitWarning(UserWarning):
+    """The explanation is right, and probably not what was meant."""
+
+
 class UsageError(XaikitError):
     """The call is wrong."""
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from .core import Explanation, Recipe
+from .errors import XaikitWarning
 
 
 class Explained(Explanation):
@@ -57,7 +58,7 @@ class Explained(Explanation):
 def described(recipe: Any, scores: Any, maps: Any, targets: Any, parts: Sequence[Any], inputs: Any = None) -> Explained:
     """Make the result of some batches, and warn of what was seen in them."""
     for text in dict.fromkeys(text for part in parts for text in part.warnings):
-        warnings.warn(text, stacklevel=4)
+        warnings.warn(text, XaikitWarning, stacklevel=4)
     shown = inputs if isinstance(inputs, np.ndarray) else None
     return Explained(scores, maps, explainer=recipe, targets=targets, notes=dict(parts[0].notes), inputs=shown)
 

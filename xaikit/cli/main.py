@@ -4,9 +4,11 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ..errors import XaikitError
+from ..errors import XaikitError, XaikitWarning
 from .console import say
 
 _GLOBAL = {"--no-plugins": 0, "--block": 1, "--debug": 0}
@@ -21,20 +23,33 @@ def main(arguments: list[str] | None = None) -> None:
     # TensorFlow's log, unless the user asks for it; it must be set before the import
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _hoisted(sys.argv[1:] if arguments is None else arguments)
-    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        signal.signal(number, _ending(code))
-    warnings.showwarning = _one_line
-    from .app import app
+    with _surroundings():
+        from .app import app
 
-    try:
-        app(arguments, prog_name="xaikit")
-    except XaikitError as error:
-        if "--debug" in arguments:
+        try:
+            app(arguments, prog_name="xaikit")
+        except XaikitError as error:
+            if "--debug" in arguments:
+                raise
+            _fail(error)
+        except Exception:
+            say("error: this is a fault of xaikit's own; please report it with the lines below.")
             raise
-        _fail(error)
-    except Exception:
-        say("error: this is a fault of xaikit's own; please report it with the lines below.")
-        raise
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Turn signals into exit codes and warnings into lines, and put back what was there before."""
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143}
+    before = {number: signal.signal(number, _ending(code)) for number, code in codes.items()}
+    with warnings.catch_warnings():
+        warnings.showwarning = _one_line
+        warnings.filterwarnings("always", category=XaikitWarning)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _hoisted(arguments: list[str]) -> list[str]:

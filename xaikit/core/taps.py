@@ -21,11 +21,13 @@ class Tap:
         path: "outer/inner".
         number: Which use of the layer, 1 for the first.
         side: Its "output", or its "input".
+        uses: How many times the layer is used, so that the spelling says which one where there are several.
     """
 
     path: str
     number: int = 1
     side: Literal["output", "input"] = "output"
+    uses: int = 1
 
     def tensor(self, made: Pass) -> Tensor:
         """Give the tensor that was read in a forward pass."""
@@ -35,7 +37,7 @@ class Tap:
         raise ModelError(f"Layer {self.path!r} was not called in this forward pass, but was in the first one.")
 
     def __str__(self) -> str:
-        number = f"#{self.number}" if self.number > 1 else ""
+        number = f"#{self.number}" if self.uses > 1 else ""
         return f"{self.path}{number}" + (":input" if self.side == "input" else "")
 
 
@@ -62,7 +64,7 @@ def layer(model: Model, name: str) -> Tap:
         calls = [call for call in calls if call.number == int(number)]
     if not calls:
         raise UnknownName("layer", name, _spellings(model.preview.calls), owner=model.name, hint=_hidden(model.preview))
-    tap = Tap(calls[-1].path, calls[-1].number, "input" if side == "input" else "output")
+    tap = _tap(calls[-1], model.preview, "input" if side == "input" else "output")
     if not tf.is_tensor(tap.tensor(model.preview)):
         raise ModelError(f"The {side} of layer {name!r} is not one tensor: choose another layer.")
     return tap
@@ -99,7 +101,11 @@ def spatial_layers(model: Model) -> list[Tap]:
     found = [call for call in made.calls if _counts(call, made, on_the_way) and id(call.outputs) not in handed]
     # where a nested model hands on its last layer's tensor, the inner one made it
     found.sort(key=lambda call: (made.order[call.outputs.op.name], call.path.count("/")), reverse=True)
-    return [Tap(call.path, call.number) for call in found]
+    return [_tap(call, made) for call in found]
+
+
+def _tap(call: Call, made: Pass, side: Literal["output", "input"] = "output") -> Tap:
+    return Tap(call.path, call.number, side, sum(other.path == call.path for other in made.calls))
 
 
 def has_positions(features: Tensor) -> bool:
@@ -163,7 +169,7 @@ def described(model: Model) -> Layers:
     spatial = [str(tap) for tap in spatial_layers(model)]
     rows = []
     for call in model.preview.calls:
-        path = str(Tap(call.path, call.number))
+        path = str(_tap(call, model.preview))
         one = tf.is_tensor(call.outputs)
         shape = list(call.outputs.shape) if one and call.outputs.shape.rank is not None else "several tensors"
         rows.append(

@@ -49,10 +49,8 @@ def chosen(targets: Targets) -> Chosen:
         return Chosen(np.zeros([1], np.int32), targets)
     if isinstance(targets, str):
         return _named(targets)
-    array = np.asarray(targets)
-    if array.ndim == 0:
-        return Chosen(_whole(array)[np.newaxis])
-    return Chosen(labels(array))
+    array = _array(targets)
+    return Chosen(labels(array) if array.ndim else _whole(array)[np.newaxis])
 
 
 def labels(array: Any) -> Any:
@@ -61,7 +59,7 @@ def labels(array: Any) -> Any:
     Raises:
         TargetError: Another shape or type; rows that look like one-hot vectors.
     """
-    array = np.asarray(array)
+    array = _array(array)
     if array.ndim not in (1, 2):
         raise TargetError(f"Targets must be [B] or [B, T], not of shape {array.shape}.")
     if array.ndim == 2 and array.shape[1] == 0:
@@ -111,6 +109,13 @@ def _named(text: str) -> Chosen:
     if text == "all":
         return Chosen(None, every=True)
     raise TargetError(f"Targets must be 'top1', 'topK' such as 'top3', 'all', indices or a function, not {text!r}.")
+
+
+def _array(targets: Any) -> Any:
+    try:
+        return np.asarray(targets)
+    except ValueError:
+        raise TargetError("Targets must be [B] or [B, T], as many for each example: these are ragged.") from None
 
 
 def _whole(array: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import Tensor, tf
-from ..core.targets import Chosen, labels
+from ..core.targets import Chosen
 from ..errors import InputError, TargetError
 from .sources import Piece
 
@@ -55,6 +55,8 @@ def full_batches(pieces: Iterable[Piece], targets: Chosen, rows: int, replicas: 
 def _grouped(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:
     held: list[Piece] = []
     for piece in pieces:
+        if not _length(piece):  # what a filter left of a batch
+            continue
         if held and _spec(held[0]) != _spec(piece):
             yield _joined(held)
             held = []
@@ -104,7 +106,7 @@ def _codes(targets: Chosen, found: Any, first: int, size: int) -> Any:
             raise TargetError(f"There are targets for {len(targets.codes)} examples, and the data has more.")
         return codes
     if targets.default and found is not None:
-        return labels(found)
+        return found
     return np.tile(targets.codes, (size, 1))
 
 

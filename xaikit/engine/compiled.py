@@ -12,10 +12,32 @@ from typing import Any, NamedTuple
 
 from ..core import Explainer, Tensor, tf
 from ..core.steps import bound
-from ..core.targets import resolved
+from ..core.targets import TargetFunction, resolved
 from ..core.tracing import Trace, tracing
 from ..core.view import Model
 from ..errors import UsageError
+
+
+class FunctionKey:
+    """A target function as a part of a request: by identity, and held weakly where that is possible."""
+
+    def __init__(self, function: TargetFunction) -> None:
+        self._hash = id(function)
+        try:
+            self._held: Callable[[], TargetFunction | None] = weakref.ref(function)
+        except TypeError:
+            self._held = lambda: function
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody else holds the function, so that nobody can ask for it again."""
+        return self._held() is None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FunctionKey) and not self.gone and self._held() is other._held()
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True)
@@ -26,8 +48,8 @@ class Request:
         explainer: The explainer, by value.
         spec: The inputs' structure, types and shapes, as text; the number of rows is open, but under XLA.
         scores: "logits" or "outputs".
-        function: A weak reference to the target function, or None.
-        many: Whether there are several targets.
+        function: The target function, or None.
+        columns: The number of targets T where it is 1, or shapes are fixed; else 0, for any other number.
         jit: Whether XLA compiles.
         strategy: A weak reference to the strategy.
         rows: The number of rows that XLA, or several replicas, compile for; else 0.
@@ -37,8 +59,8 @@ class Request:
     explainer: Explainer
     spec: str
     scores: str
-    function: Any
-    many: bool
+    function: FunctionKey | None
+    columns: int
     jit: bool
     strategy: Any
     rows: int
@@ -74,8 +96,8 @@ def compiled(request: Request, view: Model, strategy: Any, example: tuple[Tensor
     except TypeError as error:
         raise UsageError(f"An explainer must be hashable: {error}.") from error
     with _lock:
-        for stale in [other for other in known if other.function is not None and other.function() is None]:
-            del known[stale]  # its target function is gone, so nobody can ask for it again
+        for stale in [other for other in known if other.function is not None and other.function.gone]:
+            del known[stale]
         if request not in known:
             known[request] = _compile(request, view, strategy, example)
         return known[request]
@@ -127,7 +149,7 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
 def _one_device(request: Request, view: Model, root: Callable[..., Any]) -> Callable[..., Any]:
     rows = request.rows or None
     inputs = tf.nest.map_structure(lambda leaf: tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype), view.spec)
-    codes = tf.TensorSpec([rows, None if request.many else 1], tf.int32)
+    codes = tf.TensorSpec([rows, request.columns or None], tf.int32)
     traced = tf.function(root, autograph=False, jit_compile=request.jit)
     concrete = traced.get_concrete_function(inputs, codes, tf.TensorSpec([], tf.int32))
     return lambda *arguments: [concrete(*arguments)]
@@ -167,7 +189,7 @@ def _replicated(
 
     def run(inputs: Tensor, codes: Any, budget: Tensor) -> Any:
         results = concrete(shares(inputs), shares(codes), budget)
-        local = tf.nest.map_structure(strategy.experimental_local_results, results)
-        return [tf.nest.map_structure_up_to(results, lambda leaf, i=i: leaf[i], local) for i in range(count)]
+        leaves = [strategy.experimental_local_results(leaf) for leaf in tf.nest.flatten(results)]
+        return [tf.nest.pack_sequence_as(results, [leaf[i] for leaf in leaves]) for i in range(count)]
 
     return run

@@ -12,7 +12,7 @@ from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
 from ..errors import ModelError, TargetError, UsageError
 from .batches import Batch, full_batches
-from .compiled import Compiled, Request, compiled
+from .compiled import Compiled, FunctionKey, Request, compiled
 from .listeners import Listeners
 from .sources import source
 
@@ -56,12 +56,12 @@ def results(
     """
     check_model(model)
     _check_options(batch_size, scores, jit, steps)
-    if not callable(getattr(explainer, "bind", None)):
-        raise UsageError(f"The explainer must be one, or its text, not {type(explainer).__name__}.")
+    if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
+        raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
-    found = source(data, model, batch_size=batch_size * replicas, steps=steps)
     goals = _goals(chosen(targets), model)
+    found = source(data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default)
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
@@ -89,8 +89,8 @@ class _Engine:
         self.jit = jit
         self.batch_size = batch_size
         self.strategy = strategy
-        function = weakref.ref(goals.function) if goals.function is not None else None
-        self.request = Request(explainer, "", scores, function, False, jit, weakref.ref(strategy), 0, 0)
+        function = FunctionKey(goals.function) if goals.function is not None else None
+        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0)
 
     def run(self, batch: Batch) -> Result:
         goals = self.goals
@@ -110,10 +110,11 @@ class _Engine:
         view = self.view(batch)
         replicas = self.strategy.num_replicas_in_sync
         fixed = self.jit or replicas > 1
+        columns = batch.codes.shape[1]
         request = replace(
             self.request,
             spec=repr(view.spec),
-            many=batch.codes.shape[1] > 1,
+            columns=columns if fixed or columns == 1 else 0,
             rows=len(batch.codes) // replicas if fixed else 0,
             budget=self.batch_size if self.jit else 0,
         )

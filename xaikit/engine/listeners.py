@@ -69,6 +69,8 @@ class Listeners:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("explaining"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        # in a file the bar's last state stays; on a terminal it makes way for what comes
+        self.bar = Progress(*columns, console=console, transient=console.is_terminal)
         self.task = self.bar.add_task("explaining", total=self.count)
         self.bar.start()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import Tensor, keras, tf
+from ..core.targets import labels as labelled
 from ..core.view import input_structure
 from ..errors import InputError
 
@@ -37,7 +38,7 @@ class Source:
     count: int | None
 
 
-def source(data: Any, model: Any, *, batch_size: int, steps: int | None) -> Source:
+def source(data: Any, model: Any, *, batch_size: int, steps: int | None, with_labels: bool = True) -> Source:
     """Read `data` for a Keras model: arrays, tensors, a `tf.data.Dataset`, a `PyDataset`, or an iterable of batches.
 
     Args:
@@ -45,16 +46,19 @@ def source(data: Any, model: Any, *, batch_size: int, steps: int | None) -> Sour
         model: The Keras model, for the structure and types of its inputs.
         batch_size: In what pieces arrays are cut.
         steps: The most elements, or pieces of arrays, to take; None takes all.
+        with_labels: Whether y is asked for; otherwise it may be anything.
 
     Raises:
+        TargetError: Labels of a wrong shape or type.
         InputError: It is no data, holds no examples, or does not end and `steps` is not given.
     """
     if isinstance(data, tf.data.Dataset):
-        return _elements(data, model, steps, known=_cardinality(data, steps))
+        _check_end(data, steps)
+        return _elements(data, model, steps, with_labels)
     if isinstance(data, keras.utils.PyDataset):
-        return _elements(_in_turn(data, steps), model, steps)
+        return _elements(_in_turn(data, steps), model, steps, with_labels)
     if hasattr(data, "__next__"):
-        return _elements(data, model, steps)
+        return _elements(data, model, steps, with_labels)
     if _is_arrays(data):
         return _arrays(data, model, batch_size, steps)
     raise InputError(
@@ -83,16 +87,16 @@ def _arrays(data: Any, model: Any, batch_size: int, steps: int | None) -> Source
     return Source(pieces(), count)
 
 
-def _elements(data: Iterable[Any], model: Any, steps: int | None, known: int | None = None) -> Source:
+def _elements(data: Iterable[Any], model: Any, steps: int | None, with_labels: bool) -> Source:
     typed = _typed(model)
 
     def pieces() -> Iterator[Piece]:
         for element in islice(iter(data), steps):
             inputs, labels = _split(element)
             inputs = tf.nest.map_structure(typed, arranged(inputs, model))
-            yield Piece(inputs, None if labels is None else np.asarray(labels))
+            yield Piece(inputs, labelled(labels) if with_labels and labels is not None else None)
 
-    return Source(pieces(), known)
+    return Source(pieces(), None)  # how many examples its batches hold is not known before
 
 
 def _split(element: Any) -> tuple[Any, Any]:
@@ -113,11 +117,9 @@ def _in_turn(data: Any, steps: int | None) -> Iterator[Any]:
         yield data[i]
 
 
-def _cardinality(data: Any, steps: int | None) -> int | None:
-    """How many examples a Dataset has: None, for it counts batches; an endless one needs `steps`."""
+def _check_end(data: Any, steps: int | None) -> None:
     if steps is None and int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise InputError("The Dataset does not end: give steps.")
-    return None
 
 
 def _is_arrays(data: Any) -> bool:
