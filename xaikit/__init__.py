@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names come from the registry alone
     from .api import explain as explain
     from .api import stream as stream
     from .core import Explainer as Explainer
@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from .core import transformer as transformer
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
+    from .methods.cam import cam as cam
+    from .methods.gradcam import gradcam as gradcam
+    from .methods.gradients import gradients as gradients
     from .registry import find as find
+    from .transformers.absolute import absolute as absolute
+    from .transformers.heatmap import heatmap as heatmap
+    from .transformers.negative import negative as negative
+    from .transformers.normalize import normalize as normalize
+    from .transformers.over_channels import over_channels as over_channels
+    from .transformers.positive import positive as positive
+    from .transformers.resize import resize as resize
+    from .transformers.smooth import smooth as smooth
+    from .transformers.tta import tta as tta
 
 __version__ = "0.1.0"
 
