@@ -89,7 +89,7 @@ class _Reader:
         if isinstance(callee, Recipe):
             return callee(*operands, **parameters)
         if operands or parameters:
-            raise self.error(node, "this explainer takes neither explainers nor parameters")
+            raise self.error(node, f"{node.func.id!r} takes no parameters, and no explainers")
         return callee
 
     def operand(self, node: ast.expr, callee: Any) -> Any:

@@ -1,12 +1,13 @@
 """Explainers bound to a model: steps that know their level, trace themselves when called eagerly, and are checked."""
 
+from contextlib import nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import PluginError
 from .explanation import Explanation, Step, Tensor
 from .lazy import tf
 from .targets import check_range, labels
-from .tracing import Trace, at_level, count_level, current, levels_below, tracing
+from .tracing import at_level, count_level, current, levels_below, new_trace
 from .view import Model, shape_text
 
 
@@ -43,8 +44,8 @@ class BoundStep:
         """Explain `inputs` [B, ...] for `targets` [B, T] or [B]."""
         if tf.executing_eagerly():
             return _run_traced(self, self._model, self._made, inputs, targets)
-        graph = tf.compat.v1.get_default_graph()
-        with tracing(current() if current().graph is not None else Trace(graph=graph)), at_level(self._level):
+        going_on = current().graph is not None
+        with nullcontext() if going_on else new_trace(), at_level(self._level):
             targets = tf.convert_to_tensor(targets, tf.int32)
             targets = targets[:, tf.newaxis] if targets.shape.rank == 1 else targets
             return _checked(self._step(inputs, targets), self._text)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .explanation import Tensor
+from .lazy import tf
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         yield trace
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def new_trace(**known: Any) -> Iterator[Trace]:
+    """Begin a trace in the current graph."""
+    scope = tf.compat.v1.get_variable_scope()
+    caching = scope.caching_device
+    try:
+        with tracing(Trace(graph=tf.compat.v1.get_default_graph(), **known)) as trace:
+            yield trace
+    finally:
+        # an exception inside of tf.map_fn leaves this set, and with it no strategy of the process can be entered
+        scope.set_caching_device(caching)
 
 
 @contextmanager

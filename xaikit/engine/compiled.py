@@ -4,6 +4,7 @@ The cache lives outside the models and dies with them: it holds concrete functio
 Python closure, and with it the model, alive.
 """
 
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -13,18 +14,23 @@ from typing import Any, NamedTuple
 from ..core import Explainer, Tensor, tf
 from ..core.steps import bound
 from ..core.targets import TargetFunction, resolved
-from ..core.tracing import Trace, tracing
+from ..core.tracing import new_trace
 from ..core.view import Model
 from ..errors import UsageError
 
 
 class FunctionKey:
-    """A target function as a part of a request: by identity, and held weakly where that is possible."""
+    """A target function as a part of a request: by value, and held weakly where that is possible."""
 
     def __init__(self, function: TargetFunction) -> None:
-        self._hash = id(function)
         try:
-            self._held: Callable[[], TargetFunction | None] = weakref.ref(function)
+            self._hash = hash(function)
+        except TypeError:
+            self._hash = id(function)
+        try:
+            # a bound method is made anew each time that it is asked for: its object is what lives on
+            kind = weakref.WeakMethod if inspect.ismethod(function) else weakref.ref
+            self._held: Callable[[], Any] = kind(function)
         except TypeError:
             self._held = lambda: function
 
@@ -34,7 +40,7 @@ class FunctionKey:
         return self._held() is None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FunctionKey) and not self.gone and self._held() is other._held()
+        return isinstance(other, FunctionKey) and not self.gone and self._held() == other._held()
 
     def __hash__(self) -> int:
         return self._hash
@@ -131,8 +137,7 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
     """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
 
     def root(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
-        trace = Trace(budget=request.budget or budget, graph=tf.compat.v1.get_default_graph())
-        with tracing(trace):
+        with new_trace(budget=request.budget or budget) as trace:
             made = view.run(inputs)  # the step's own forward pass: the same inputs run once
             targets = codes
             if view.target_function is None:

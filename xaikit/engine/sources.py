@@ -10,7 +10,7 @@ import numpy as np
 from ..core import Tensor, keras, tf
 from ..core.targets import labels as labelled
 from ..core.view import input_structure
-from ..errors import InputError
+from ..errors import InputError, TargetError
 
 
 class Piece(NamedTuple):
@@ -68,6 +68,8 @@ def source(data: Any, model: Any, *, batch_size: int, steps: int | None, with_la
 
 
 def _arrays(data: Any, model: Any, batch_size: int, steps: int | None) -> Source:
+    if isinstance(data, (list, tuple)) and not data:
+        raise InputError("There are no examples: the inputs are empty.")
     inputs = arranged(data, model)
     counts = {len(leaf) for leaf in tf.nest.flatten(inputs)}
     if len(counts) > 1:
@@ -94,7 +96,11 @@ def _elements(data: Iterable[Any], model: Any, steps: int | None, with_labels: b
         for element in islice(iter(data), steps):
             inputs, labels = _split(element)
             inputs = tf.nest.map_structure(typed, arranged(inputs, model))
-            yield Piece(inputs, labelled(labels) if with_labels and labels is not None else None)
+            found = labelled(labels) if with_labels and labels is not None else None
+            count = len(tf.nest.flatten(inputs)[0])
+            if found is not None and len(found) != count:
+                raise TargetError(f"A batch of {count} examples has {len(found)} labels.")
+            yield Piece(inputs, found)
 
     return Source(pieces(), None)  # how many examples its batches hold is not known before
 
@@ -185,7 +191,7 @@ def _array(value: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise InputError(f"The inputs are no array of one shape ({error}): give examples of equal size.") from error
     if array.dtype.kind not in "fiub":
-        raise InputError(f"The inputs must be real numbers, not {array.dtype}.")
+        raise InputError(f"The inputs must be {'real ' if array.dtype.kind == 'c' else ''}numbers, not {array.dtype}.")
     if array.ndim < 1:
         raise InputError("The inputs need a batch axis: give [B, ...].")
     return array

@@ -1,0 +1,206 @@
+"""Write the reference: from the declarations of the methods and transformers, the commands' help and the errors.
+
+Run as `python docs/generate.py`. TensorFlow is not imported. A test holds that the committed pages are these.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from xaikit import errors
+from xaikit.cli.app import app
+from xaikit.registry import Entry, Registry
+
+FOLDER = Path(__file__).parent / "reference"
+WIDTH = 100  # of the commands' help, whatever the terminal's
+
+_GENERATED = "<!-- Written by docs/generate.py. Change the declarations and run it again. -->"
+_SHAPE = re.compile(r"(?<!`)\[B, [^\]]*\]")
+
+_METHODS = """\
+A method makes maps of a model. Every one is complete as it stands: `explain(gradcam, model, inputs)`. Its parameters
+are given by name: `gradcam(layer="conv5")`. How to choose among them:
+[Choose a method](../how-to/choose-a-method.md).
+
+`B` counts the examples of a batch and `T` the targets; `*input` is the shape of one example, `*positions` the grid of
+the layer that was read."""
+
+_TRANSFORMERS = """\
+A transformer takes an explainer `e`, any one, and is an explainer again: `smooth(tta(gradcam))`. How they go
+together: [Compose](../how-to/compose.md).
+
+`B` counts the examples of a batch and `T` the targets; `*input` is the shape of one example, `*positions` a grid."""
+
+_COMMANDS = """\
+Results go to stdout; progress and messages go to stderr. With `--json` the result is one JSON value. A foreseen error
+is one line on stderr and an [exit code](errors.md); `--debug` shows where it was raised. The options of `xaikit`
+itself, such as `--no-plugins`, may stand before or after the command."""
+
+_ERRORS = """\
+Every error that xaikit raises on purpose is one of these, from the module `xaikit.errors`. Catch `XaikitError` to
+catch them all. The number is the exit code of the command line."""
+
+_WARNINGS = """\
+## Warnings
+
+A warning is of the class `XaikitWarning`: the explanation is right, and probably not what was meant."""
+
+_CODES = """\
+## Exit codes
+
+| code | meaning |
+|---:|---|
+| 0 | done |
+| 1 | a fault of xaikit's own: the traceback is shown |
+| 2 | the call is wrong |
+| 3 | the model |
+| 4 | the input |
+| 5 | done in part: what could be done was written |
+| 6 | a plugin |
+| 7 | the output |
+| 130 | interrupted, Ctrl-C |
+| 143 | ended from outside, SIGTERM |"""
+
+
+def pages() -> dict[str, str]:
+    """Give the text of each generated page, by the file's name."""
+    catalogue = Registry(only=[]).catalogue  # no plugins: the pages are the same wherever they are made
+    return {
+        "methods.md": _explainers("Methods", _METHODS, catalogue.values(), "method"),
+        "transformers.md": _explainers("Transformers", _TRANSFORMERS, catalogue.values(), "transformer"),
+        "command-line.md": _commands(),
+        "errors.md": _errors(),
+    }
+
+
+def _page(title: str, *blocks: str) -> str:
+    return "\n\n".join([f"# {title}", _GENERATED, *blocks]) + "\n"
+
+
+def _explainers(title: str, preface: str, entries: Iterable[Entry], kind: str) -> str:
+    chosen = [entry for entry in entries if entry.kind == kind]
+    lines = [f"| [`{entry.name}`](#{entry.name}) | {_shaped(entry.summary)} |" for entry in chosen]
+    index = "\n".join(["| name | what it does |", "|---|---|", *lines])
+    return _page(title, preface, index, *(_explainer(entry) for entry in chosen))
+
+
+def _explainer(entry: Entry) -> str:
+    declaration = entry.explainer.declaration
+    text = declaration.docstring
+    sections = dict(text.sections)
+    raises = sections.pop("Raises", "")
+    blocks = [f"## {entry.name}", f"```text\n{_signature(entry)}\n```", _wrapped(_shaped(text.summary))]
+    if text.prose:
+        blocks.append(_wrapped(_shaped(text.prose)))
+    if declaration.parameters:
+        blocks.append(_parameters(declaration.parameters.values()))
+    for title in ("Maps", "Cost", "Claims"):
+        if title in sections:
+            blocks.append(_wrapped(f"**{title}:** {_shaped(sections[title])}"))
+    if raises:
+        blocks.append(f"**Raises:**\n\n{_raised(raises)}")
+    if "Source" in sections:
+        blocks.append(_wrapped(f"**Source:** {sections['Source']}"))
+    return "\n\n".join(blocks)
+
+
+def _signature(entry: Entry) -> str:
+    declaration = entry.explainer.declaration
+    parameters = [f"{item.name}={item.default!r}" for item in declaration.parameters.values()]
+    parts = [*_operands(declaration.kind, declaration.operands), *parameters]
+    return f"{entry.name}({', '.join(parts)})" if parts else entry.name
+
+
+def _operands(kind: str, count: int | None) -> list[str]:
+    if kind == "method":
+        return []
+    if count is None:
+        return ["a", "b", "..."]
+    return ["e"] if count == 1 else list("abcdefgh"[:count])
+
+
+def _parameters(parameters: Iterable[Any]) -> str:
+    rows = ["| parameter | default | rule | meaning |", "|---|---|---|---|"]
+    for item in parameters:
+        cells = [f"`{item.name}`", f"`{item.default!r}`", item.rule, _shaped(item.text)]
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(rows)
+
+
+def _raised(text: str) -> str:
+    """A line for each error: `Name: when.`, one after the other."""
+    names = "|".join(error.__name__ for error in _tree(errors.XaikitError))
+    items = re.split(rf"\s*\b({names}): ", text)[1:]
+    pairs = zip(items[::2], items[1::2], strict=True)
+    return "\n".join(_wrapped(f"- [`{name}`](errors.md): {_shaped(when)}", "  ") for name, when in pairs)
+
+
+def _shaped(text: str) -> str:
+    """Set shapes as code: their asterisks are no emphasis."""
+    return _SHAPE.sub(lambda match: f"`{match[0]}`", text)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    paragraphs = text.split("\n\n")
+    options = {"width": 120, "subsequent_indent": indent, "break_long_words": False, "break_on_hyphens": False}
+    return "\n\n".join(textwrap.fill(paragraph, **options) for paragraph in paragraphs)
+
+
+def _commands() -> str:
+    names = list(get_command(app).commands)
+    return _page(
+        "The command line",
+        _COMMANDS,
+        _help("xaikit"),
+        *(f"## xaikit {name}\n\n{_help('xaikit', name)}" for name in names),
+    )
+
+
+def _help(*words: str) -> str:
+    """The command's own help, as it prints it on a terminal of a fixed width."""
+    shown = CliRunner().invoke(
+        app, [*words[1:], "--help"], prog_name="xaikit", color=False, terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    lines = "\n".join(line.rstrip() for line in shown.output.strip().splitlines())
+    return f"```text\n{lines}\n```"
+
+
+def _errors() -> str:
+    about = (errors.__doc__ or "").strip().split("\n\n")[1:]  # the first line says what the module is
+    blocks = [f"```text\n{_dedented(part)}\n```" if part.startswith("    ") else _wrapped(part) for part in about]
+    rows = ["| error | code | when |", "|---|---:|---|"]
+    for error in _tree(errors.XaikitError):
+        rows.append(f"| `{error.__name__}` | {error.exit_code} | {_first_line(error)} |")
+    return _page("Errors", _ERRORS, *blocks, "\n".join(rows), _WARNINGS, _CODES)
+
+
+def _tree(error: type[errors.XaikitError]) -> list[type[errors.XaikitError]]:
+    return [error, *(below for child in error.__subclasses__() for below in _tree(child) if _ours(below))]
+
+
+def _ours(error: type) -> bool:
+    return error.__module__ == errors.__name__
+
+
+def _first_line(error: type) -> str:
+    return (error.__doc__ or "").strip().split("\n")[0]
+
+
+def _dedented(text: str) -> str:
+    return "\n".join(line.removeprefix("    ") for line in text.splitlines())
+
+
+def main() -> None:
+    """Write the pages."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

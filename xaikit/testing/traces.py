@@ -1,0 +1,46 @@
+"""A step is traced once, and XLA gives what the graph gives."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..core import Explainer, Explanation, Model, Recipe, Step, Tensor
+from ..core.steps import bound
+from .law import FLOAT32, count, equal, explained, rows
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """An explainer that counts how often its step is traced; equal to others around an equal explainer."""
+
+    explainer: Explainer
+    traces: list[int] = field(compare=False)
+
+    def bind(self, model: Model, /) -> Step:
+        step = bound(self.explainer, model)
+
+        def counted(inputs: Tensor, targets: Tensor, /) -> Explanation:
+            self.traces.append(1)
+            return step(inputs, targets)
+
+        return counted
+
+
+def traced_once(explainer: Explainer, model: Any, inputs: Any) -> None:
+    """Check that batches, a short last one, new targets and an equal value made anew share one trace."""
+    traces: list[int] = []
+    explained(_Counting(explainer, traces), model, inputs, batch_size=2)
+    first = len(traces)
+    anew = replace(explainer) if isinstance(explainer, Recipe) else explainer
+    for targets in ("top1", 0, [1] * count(inputs)):
+        explained(_Counting(anew, traces), model, inputs, targets, batch_size=3)
+    explained(_Counting(anew, traces), model, rows(inputs, slice(0, 1)))
+    assert first, "the step was never traced"
+    assert len(traces) == first, f"there were {len(traces) - first} traces more than the first {first}"
+
+
+def compiled_alike(explainer: Explainer, model: Any, inputs: Any) -> None:
+    """Check that XLA changes maps and scores by no more than the rounding of floats."""
+    expected = explained(explainer, model, inputs)
+    actual = explained(explainer, model, inputs, jit=True)
+    equal(actual.scores, expected.scores, "scores under XLA", FLOAT32)
+    equal(actual.maps, expected.maps, "maps under XLA", FLOAT32)
