@@ -139,7 +139,13 @@ def describe(kind: Any) -> str:
 def _bounds(extra: Any) -> list[str]:
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     rules = getattr(extra, "metadata", [])
-    return [f"{word} {getattr(rule, name)}" for rule in rules for name, word in words.items() if hasattr(rule, name)]
+    return [f"{word} {_power(rule, name)}" for rule in rules for name, word in words.items() if hasattr(rule, name)]
+
+
+def _power(rule: Any, name: str) -> str:
+    bound = getattr(rule, name)
+    exponent = bound.bit_length() - 1 if isinstance(bound, int) else 0
+    return f"2^{exponent}" if exponent > 20 and bound == 1 << exponent else str(bound)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ def cam(model: Model, *, layer: str = "") -> Step:
     Claims: linear, class-discriminative, needs-layer.
 
     Args:
-        layer: Name or path (`backbone/conv5`) of the layer to read; by default the one that the linear head follows.
+        layer: Name or path (`backbone/conv5`) of the layer to read, `conv#1` for the first of several uses,
+            `conv:input` for what goes in; by default the one that the linear head follows.
 
     Raises:
         UnknownName: The model has no such layer.

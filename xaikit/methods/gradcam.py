@@ -12,7 +12,8 @@ def gradcam(model: Model, *, layer: str = "") -> Step:
     Claims: linear, class-discriminative, needs-layer.
 
     Args:
-        layer: Name or path (`backbone/conv5`) of the layer to read; by default the last one with positions.
+        layer: Name or path (`backbone/conv5`) of the layer to read, `conv#1` for the first of several uses,
+            `conv:input` for what goes in; by default the last one with positions.
 
     Raises:
         UnknownName: The model has no such layer.
