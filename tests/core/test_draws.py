@@ -1,4 +1,4 @@
-"""Draws: the same numbers eagerly, in a graph and under XLA, other ones for other keys, none from the global generator."""
+"""Draws: the same numbers eagerly, in a graph and under XLA, and other ones for other keys."""
 
 import numpy as np
 import pytest

@@ -100,7 +100,7 @@ def test_any_text_is_read_or_refused_in_one_sentence(text):
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(UnknownName, match="There is no method or transformer named 'smoth'. Did you mean 'smooth'"):
+    with pytest.raises(UnknownName, match=r"There is no method or transformer named 'smoth'\. Did you mean 'smooth'"):
         find("smoth(gradcam)")
 
 

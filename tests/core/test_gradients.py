@@ -72,7 +72,7 @@ def test_an_input_that_the_score_does_not_depend_on_is_an_error(cut, rows):
     inputs = keras.Input((5,), name="features")
     model = settled(keras.Model(inputs, keras.layers.Dense(3)(cut()(inputs))))
 
-    with pytest.raises(InputError, match="does not depend on .* a stop_gradient cuts it off"):
+    with pytest.raises(InputError, match=r"does not depend on .* a stop_gradient cuts it off"):
         explain(gradients, model, rows)
 
 

@@ -157,7 +157,7 @@ def test_a_function_that_hides_the_logits_is_refused_by_name(rows):
     inputs = keras.Input((5,))
     model = settled(keras.Model(inputs, Hiding()(dense()(inputs))))
 
-    with pytest.raises(ModelError, match="come out of the function .*scores='outputs'"):
+    with pytest.raises(ModelError, match=r"come out of the function .*scores='outputs'"):
         explain(gradients, model, rows)
     expected = np.asarray(model(rows))
     np.testing.assert_allclose(explain(gradients, model, rows, "all", scores="outputs").scores, expected, atol=1e-6)

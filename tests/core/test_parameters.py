@@ -9,7 +9,8 @@ from pydantic import Field
 from xaikit import gradcam, method, smooth, tta
 from xaikit.core import Count, NonNegative, Positive, Seed, Share
 from xaikit.core.arrays import Array
-from xaikit.core.parameters import Parameter, describe, parse
+from xaikit.core.docstrings import parse
+from xaikit.core.parameters import Parameter, describe
 from xaikit.errors import ParameterError, UnknownName
 
 
@@ -76,12 +77,12 @@ def test_numbers_of_numpy_and_lists_become_plain_values(kind, value, expected):
 
 
 def test_a_refused_value_names_its_explainer_too():
-    with pytest.raises(ParameterError, match="^smooth: repetitions must be at least 1, not 0"):
+    with pytest.raises(ParameterError, match=r"^smooth: repetitions must be at least 1, not 0"):
         smooth(gradcam, repetitions=0)
 
 
 def test_an_unknown_parameter_names_the_nearest():
-    with pytest.raises(UnknownName, match="smooth has no parameter named 'repetition'. Did you mean 'repetitions'"):
+    with pytest.raises(UnknownName, match=r"smooth has no parameter named 'repetition'\. Did you mean 'repetitions'"):
         smooth(gradcam, repetition=3)
 
 
@@ -122,36 +123,3 @@ def test_a_declaration_gives_each_parameter_its_line_of_the_docstring():
     assert all(parameter.text.endswith(".") for parameter in parameters.values())
     assert parameters["seed"].text == "Which draws."
     assert parameters["repetitions"].rule == "whole number, at least 1"
-
-
-def test_a_docstring_comes_apart():
-    docstring = parse(
-        """Do a thing.
-
-        More of it,
-        in two lines.
-
-        Maps: as they were.
-        Cost: none.
-
-        Args:
-            first: One line.
-            second: Two lines, the second of which
-                is indented.
-
-        Source:
-            Somebody, 2020.
-        """
-    )
-
-    assert docstring.summary == "Do a thing."
-    assert docstring.prose == "More of it, in two lines."
-    assert docstring.sections == {"Maps": "as they were.", "Cost": "none.", "Source": "Somebody, 2020."}
-    assert docstring.arguments == {"first": "One line.", "second": "Two lines, the second of which is indented."}
-
-
-@pytest.mark.parametrize("text", [None, "", "   "])
-def test_a_missing_docstring_has_empty_parts(text):
-    docstring = parse(text)
-
-    assert (docstring.summary, docstring.prose, docstring.arguments) == ("", "", {})

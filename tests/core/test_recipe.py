@@ -171,7 +171,7 @@ def test_what_does_not_fit_together_is_refused(call, message):
 
 
 def test_names_and_values_are_refused_where_they_are_written():
-    with pytest.raises(UnknownName, match="gradcam has no parameter named 'layr'. Did you mean 'layer'"):
+    with pytest.raises(UnknownName, match=r"gradcam has no parameter named 'layr'\. Did you mean 'layer'"):
         gradcam(layr="conv")
     with pytest.raises(ParameterError, match="layer must be a text, not 3"):
         gradcam(layer=3)

@@ -138,7 +138,7 @@ def test_a_layer_in_a_subclassed_model_is_read(name, subclassed, images):
 
 def test_an_unknown_layer_suggests_the_nearest(nested, images):
     with pytest.raises(
-        UnknownName, match="model 'nested' has no layer named 'backbone/lat'. Did you mean 'backbone/late'"
+        UnknownName, match=r"model 'nested' has no layer named 'backbone/lat'\. Did you mean 'backbone/late'"
     ):
         read(nested, "backbone/lat", images)
     with pytest.raises(UnknownName, match="There are: backbone, backbone/early"):

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, overload
 
 from ..errors import ParameterError, PluginError, UnknownName, UsageError
+from .docstrings import Docstring, parse
 from .explanation import Step
-from .parameters import Docstring, Parameter, declared, parse
+from .parameters import Parameter, declared
 from .steps import BoundStep, Explainer, bound
 from .tracing import levels_below
 from .view import Model, as_view

@@ -1,6 +1,5 @@
 """The view of the user's Keras model that `bind` receives."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -57,8 +56,6 @@ class Model:
         try:
             return passes.run(self.keras_model, inputs, self.writes)
         except ValueError as error:
-            if "nput" not in str(error):  # only what Keras says of inputs becomes our own words
-                raise
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
 
@@ -211,9 +208,6 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("Exception encountered")]
     return (said or lines or [type(error).__name__])[0]
-
-
-Forward = Callable[[Tensor], Tensor]
 
 
 def forward(model: Model, inputs: Tensor, targets: Tensor, *, read: Any = None) -> Any:

@@ -1,6 +1,6 @@
 """CAM: the features of the last convolution, weighted by the class's own weights."""
 
-from ..core import Explanation, Model, Step, Tap, Tensor, forward, gradient, method, note, per_target, spatial_layer, tf
+from ..core import Explanation, Model, Step, Tap, Tensor, forward, gradient, method, per_target, spatial_layer, tf
 from ..core.heads import head
 from ..core.taps import spatial_layers
 from ..errors import ModelError
@@ -60,8 +60,7 @@ def _pooled(model: Model, layer: str) -> Tap:
         if found.obstacle:
             raise ModelError(_refusal(model, str(tap), found.obstacle))
         if found.weighted:  # without weights these are the class maps already, made by a 1x1 convolution
-            note("layer", str(tap))
-            return tap
+            return spatial_layer(model, str(tap))
     raise ModelError(_refusal(model, str(taps[-1]), "it has no weights"))
 
 

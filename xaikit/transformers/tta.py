@@ -32,7 +32,7 @@ def _takes_views(model: Model, *, scales: Sequence[float], **_: Any) -> None:
     for scale in sorted({min(scales, default=1.0), max(scales, default=1.0)} - {1.0}):
         try:
             model.probe(tf.nest.map_structure(lambda leaf, s=scale: _scaled_spec(leaf, s), model.spec))
-        except (UnfitInput, ValueError) as error:
+        except UnfitInput as error:
             if _fixed(model):
                 raise UnfitInput(
                     f"tta makes views of other sizes, and {model.name} takes {_size(shape)} alone: write "
@@ -132,7 +132,7 @@ def _too_small(model: Model, shape: Any, scale: float) -> str:
         try:
             model.probe(tf.nest.map_structure(lambda leaf: _scaled_spec(leaf, middle), model.spec))  # noqa: B023
             high = middle
-        except (UnfitInput, ValueError):
+        except UnfitInput:
             low = middle
     least = " x ".join(str(_side(side, high)) for side in shape[1:-1])
     return (
