@@ -24,6 +24,7 @@ class Trace:
         notes: What explainers found out while binding, such as the layer that they chose.
         warnings: Conditions, boolean scalars of the outermost graph, with what to say where they hold.
         graph: The outermost graph of this trace.
+        rules: The backward rules in force, by type of op: a forward pass made under others is another one.
         only_shapes: True where maps are looked at for their shape alone, and need not be traced in full.
     """
 
@@ -33,6 +34,7 @@ class Trace:
     notes: dict[str, str] = field(default_factory=dict)
     warnings: list[tuple[str, Tensor]] = field(default_factory=list)
     graph: Any = None
+    rules: tuple[tuple[str, str], ...] = ()
     only_shapes: bool = False
 
 
@@ -98,6 +100,13 @@ def count_level(level: int) -> None:
     """Report the level of an explainer that was bound."""
     if (outer := _below.get()) is not None:
         outer.append(level)
+
+
+@contextmanager
+def under_rules(names: dict[str, str]) -> Iterator[None]:
+    """Note that ops made inside have other gradients, by type of op."""
+    with tracing(replace(current(), rules=(*current().rules, *sorted(names.items())))):
+        yield
 
 
 @contextmanager

@@ -44,12 +44,13 @@ class Model:
         """Trace a forward pass in the current graph; the same inputs run once per trace."""
         graph = tf.compat.v1.get_default_graph()
         leaves = tf.nest.flatten(inputs)
-        made = current().passes
-        for view, known, result in made:
-            if view is self and result.graph is graph and all(a is b for a, b in zip(known, leaves, strict=True)):
+        trace = current()
+        for view, rules, known, result in trace.passes:
+            same = view is self and rules == trace.rules and result.graph is graph
+            if same and all(a is b for a, b in zip(known, leaves, strict=True)):
                 return result  # type: ignore[no-any-return]
         result = self._run(inputs)
-        made.append((self, leaves, result))
+        trace.passes.append((self, trace.rules, leaves, result))
         return result
 
     def _run(self, inputs: Tensor) -> Pass:
@@ -112,7 +113,7 @@ class Model:
 
         Within a trace it is the pass on the clean inputs that is made anyway.
         """
-        for view, _, result in current().passes:
+        for view, _, _, result in current().passes:
             if view is self:
                 return result  # type: ignore[no-any-return]
         return self.probe(self.spec)

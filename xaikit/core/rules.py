@@ -1,0 +1,64 @@
+"""Backward rules: other gradients for some types of ops, on the graph that is being traced.
+
+A rule reaches an op wherever it is made: in a layer of its own, fused into a convolution, in a function call, in nested
+and subclassed models. TensorFlow reads the map when an op is *made*, so the forward pass belongs inside of the block.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from ..errors import ModelError
+from .explanation import Tensor
+from .lazy import tf
+from .passes import ancestors
+from .tracing import under_rules
+from .view import Model
+
+Rule: TypeAlias = Callable[[Any, Tensor], Tensor]
+
+_registered: dict[Rule, str] = {}
+
+
+@contextmanager
+def backward_rules(**rules: Rule) -> Iterator[None]:
+    """Send gradients back through ops of some types by other rules.
+
+    Args:
+        **rules: By type of op, such as `Relu=rule`: from the op and the slopes of its output to those of its input.
+    """
+    names = {kind: _name(rule) for kind, rule in rules.items()}
+    with under_rules(names), tf.compat.v1.get_default_graph().gradient_override_map(names):
+        yield
+
+
+def _name(rule: Rule) -> str:
+    """Register a rule with TensorFlow when it is first needed: the register is the process's, and takes a name once."""
+    if rule not in _registered:
+        name = f"xaikit.{rule.__module__}.{rule.__qualname__}.{len(_registered)}"
+        tf.RegisterGradient(name)(rule)
+        _registered[rule] = name
+    return _registered[rule]
+
+
+def on_the_way(model: Model) -> list[Any]:
+    """List the ops between the inputs and the scores of a model, in the order of their making."""
+    made = model.preview
+    leaves = tf.nest.flatten(model.all_scores(made))
+    wanted = set().union(*(ancestors(leaf) for leaf in leaves if leaf.graph is made.graph))
+    return [op for op in made.graph.get_operations() if op.name in wanted]
+
+
+def refuse(model: Model, method: str, kinds: Iterable[str], knows: str) -> None:
+    """Refuse a model with an op of which a method has no rule; a plain gradient there would be silently wrong.
+
+    Raises:
+        ModelError: It names the first such op, whose name says the layer.
+    """
+    kinds = set(kinds)
+    for op in on_the_way(model):
+        if op.type in kinds:
+            raise ModelError(
+                f"{method} has no rule for {op.type} ({op.name}) of {model.name}; it knows {knows}: use another "
+                "method, such as gradients."
+            )

@@ -1,0 +1,45 @@
+"""Guided backpropagation: only positive evidence is sent back, through units that were active."""
+
+from typing import Any
+
+from ..core import Explanation, Model, Step, Tensor, forward, gradient, method, per_target, tf
+from ..core.rectifiers import check_rectifiers
+from ..core.rules import backward_rules
+
+
+def guided(op: Any, slopes: Tensor) -> Tensor:
+    """R_in = 1[z > 0] max(R_out, 0)."""
+    return tf.where(op.outputs[0] > 0, tf.nn.relu(slopes), tf.zeros_like(slopes))
+
+
+def guided6(op: Any, slopes: Tensor) -> Tensor:
+    """R_in = 1[0 < z < 6] max(R_out, 0): above 6 the unit does not answer either."""
+    answers = tf.logical_and(op.outputs[0] > 0, op.outputs[0] < 6)
+    return tf.where(answers, tf.nn.relu(slopes), tf.zeros_like(slopes))
+
+
+@method
+def guided_backprop(model: Model) -> Step:
+    """Send back only positive evidence, through the rectifiers that were active.
+
+    It shows fine detail, and hardly depends on the target or the weights of upper layers: do not judge a model by it.
+
+    Maps: [B, *input, T], signed.
+    Cost: two forward passes, one of them under the rule, and a backward pass per target.
+    Claims: input-shaped.
+
+    Raises:
+        ModelError: The model has rectifiers other than ReLU and ReLU6; the message names the operation.
+        InputError: The input is made of whole numbers, or the score does not depend on it.
+
+    Source:
+        Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2014. arXiv:1412.6806, section 3.4.
+    """
+    check_rectifiers(model, "guided_backprop")
+
+    def step(inputs: Tensor, targets: Tensor) -> Explanation:
+        with backward_rules(Relu=guided, Relu6=guided6):  # read when an op is made: the forward pass belongs inside
+            scores = forward(model, inputs, targets)
+        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
+
+    return step
