@@ -9,7 +9,6 @@ from pydantic import Field
 from xaikit import gradcam, method, smooth, tta
 from xaikit.core import Count, NonNegative, Positive, Seed, Share
 from xaikit.core.arrays import Array
-from xaikit.core.docstrings import parse
 from xaikit.core.parameters import Parameter, describe
 from xaikit.errors import ParameterError, UnknownName
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.lazy import check_environment
 from ..errors import ModelLoadError
 from .scan import Refused, scan
 
@@ -36,7 +37,8 @@ def load(path: str | os.PathLike[str], *, trust: bool = False) -> "keras.Model":
     """
     with _told(path):
         local = _local(path)
-    import keras  # outside: that it is missing says nothing about the file
+    check_environment()  # what is missing there says nothing about the file
+    import keras
 
     with _told(path):
         scan(local, trust=trust, registered=lambda name: keras.saving.get_registered_object(name) is not None)
