@@ -3,10 +3,11 @@
 import json
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -34,6 +35,7 @@ def as_json(value: Any) -> None:
 def table(columns: list[str], rows: list[list[object]]) -> None:
     """Print rows on stdout as a table that fits the terminal."""
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
@@ -43,7 +45,9 @@ def table(columns: list[str], rows: list[list[object]]) -> None:
     wide().print(drawn)
 
 
-def wide() -> Console:
+def wide() -> "Console":
     """Give a console for stdout; where that is no terminal, lines are not cut."""
+    from rich.console import Console
+
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)

@@ -1,7 +1,8 @@
-"""TensorFlow and Keras, imported when they are first used: that takes ten seconds, and a listing needs neither."""
+"""Slow modules, imported when they are first used: TensorFlow takes ten seconds, and a listing needs none of them."""
 
 import os
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module, metadata, util
 from typing import Any
@@ -13,15 +14,16 @@ LEAST_KERAS = (3, 15, 1)
 
 
 class Lazy:
-    """A module that is imported, after the environment was checked, when an attribute of it is first read."""
+    """A module that is imported when an attribute of it is first read, after `ready` was called."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ready: Callable[[], None]) -> None:
         self._name = name
+        self._ready = ready
 
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("__"):  # tools that look at modules must not cost an import
             raise AttributeError(attribute)
-        check_environment()
+        self._ready()
         return getattr(import_module(self._name), attribute)
 
     def __repr__(self) -> str:
@@ -77,5 +79,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-tf: Any = Lazy("tensorflow")
-keras: Any = Lazy("keras")
+tf: Any = Lazy("tensorflow", check_environment)
+keras: Any = Lazy("keras", check_environment)
+np: Any = Lazy("numpy", lambda: None)

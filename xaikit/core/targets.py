@@ -8,11 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-
 from ..errors import TargetError
 from .explanation import Tensor
-from .lazy import tf
+from .lazy import np, tf
 
 TargetFunction: TypeAlias = Callable[[Tensor], Tensor]
 Targets: TypeAlias = Any  # "top1", "topK", "all", an int, [B], [B, T], or a TargetFunction
