@@ -6,7 +6,7 @@ import annotated_types as at
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from xaikit.core import Recipe
+from xaikit.core import Array, Recipe
 from xaikit.registry import registry
 
 
@@ -26,7 +26,7 @@ def explainers(max_leaves=4, calm=False):
         calm: Leave parameters at values under which a small model traces fast, and any layer is found.
     """
     leaves = st.sampled_from(entries("method"))
-    leaves = leaves if calm else leaves.flatmap(with_parameters)
+    leaves = leaves.map(small) if calm else leaves.flatmap(with_parameters)
     return st.recursive(leaves, lambda inner: _around(inner, calm), max_leaves=max_leaves)
 
 
@@ -35,17 +35,17 @@ def _around(inner, calm):
         count = transformer.declaration.operands or 2
         operands = st.tuples(*[inner] * count)
         made = operands.map(lambda explainers: transformer(*explainers))
-        return made.map(_small) if calm else made.flatmap(with_parameters)
+        return made.map(small) if calm else made.flatmap(with_parameters)
 
     return st.sampled_from(entries("transformer")).flatmap(composed)
 
 
-_SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2}
+SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2, "samples": 2, "channels": 2}
 
 
-def _small(explainer):
+def small(explainer):
     """Keep what costs little: two copies, one scale."""
-    return explainer(**{name: value for name, value in _SMALL.items() if name in explainer.parameters})
+    return explainer(**{name: value for name, value in SMALL.items() if name in explainer.parameters})
 
 
 def with_parameters(explainer):
@@ -64,7 +64,7 @@ def values(kind: Any) -> st.SearchStrategy:
     if origin is tuple:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if arguments:
-        return st.one_of(*[values(argument) for argument in arguments if argument.__name__ != "Array"])
+        return st.one_of(*[values(argument) for argument in arguments if argument is not Array])
     plain = {
         bool: st.booleans(),
         int: st.integers(-(2**40), 2**40),

@@ -23,11 +23,25 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
     from .methods.cam import cam as cam
+    from .methods.deconvnet import deconvnet as deconvnet
+    from .methods.eigencam import eigencam as eigencam
+    from .methods.expected_gradients import expected_gradients as expected_gradients
     from .methods.gradcam import gradcam as gradcam
+    from .methods.gradcampp import gradcampp as gradcampp
     from .methods.gradients import gradients as gradients
+    from .methods.guided_backprop import guided_backprop as guided_backprop
+    from .methods.hirescam import hirescam as hirescam
+    from .methods.input_x_gradient import input_x_gradient as input_x_gradient
+    from .methods.integrated_gradients import integrated_gradients as integrated_gradients
+    from .methods.layercam import layercam as layercam
+    from .methods.occlusion import occlusion as occlusion
+    from .methods.scorecam import scorecam as scorecam
+    from .methods.xgradcam import xgradcam as xgradcam
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
+    from .transformers.average import average as average
     from .transformers.heatmap import heatmap as heatmap
+    from .transformers.multiply import multiply as multiply
     from .transformers.negative import negative as negative
     from .transformers.normalize import normalize as normalize
     from .transformers.over_channels import over_channels as over_channels

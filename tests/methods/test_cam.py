@@ -69,7 +69,7 @@ def test_cam_reads_positions_of_one_and_of_three_axes(model, inputs, shape, requ
 
 
 def test_a_single_logit_has_a_map(build, images):
-    model = build(lambda x: keras.layers.Dense(1, activation="sigmoid")(keras.layers.GlobalAveragePooling2D(2)(x)))
+    model = build(lambda x: keras.layers.Dense(1, activation="sigmoid")(keras.layers.GlobalAveragePooling2D()(x)))
 
     scores, maps = explain(cam, model, images)
 
@@ -128,7 +128,7 @@ def test_pooling_that_keeps_its_axes_and_a_flatten_is_a_head(build, images):
         (lambda x: keras.layers.Dense(3)(keras.layers.GlobalMaxPooling2D()(x)), "Max"),
         (
             lambda x: keras.layers.Dense(3)(
-                keras.layers.Dense(4, activation="relu")(keras.layers.GlobalAveragePooling2D(2)(x))
+                keras.layers.Dense(4, activation="relu")(keras.layers.GlobalAveragePooling2D()(x))
             ),
             "Relu",
         ),
@@ -142,10 +142,10 @@ def test_another_head_is_refused_and_named(build, images, head, obstacle):
 
 
 def test_an_unknown_layer_is_refused_with_the_nearest(pooled, images):
-    with pytest.raises(UnknownName, match="has no layer named 'conv22'. Did you mean 'conv2'"):
+    with pytest.raises(UnknownName, match=r"has no layer named 'conv22'\. Did you mean 'conv2'"):
         explain(cam(layer="conv22"), pooled, images)
 
 
 def test_a_layer_before_the_last_convolution_is_refused(pooled, images):
-    with pytest.raises(ModelError, match="cam needs average pooling .* between layer 'conv1'"):
+    with pytest.raises(ModelError, match=r"cam needs average pooling .* between layer 'conv1'"):
         explain(cam(layer="conv1"), pooled, images)

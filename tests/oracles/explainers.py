@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from xaikit import method
+from xaikit import method, transformer
 from xaikit.core import Explanation, NonNegative, forward
 
 
@@ -50,4 +50,10 @@ def constant(model, *, value: NonNegative = 1.0, located: bool = False):
         like = inputs[..., 0] if located else inputs
         return Explanation(forward(model, inputs, targets), _columns(tf.ones_like(like) * value, targets))
 
+    return step
+
+
+@transformer
+def unchanged(step):
+    """Give what the explainer gives, one level higher."""
     return step

@@ -7,7 +7,7 @@ def convolved(values, kernel, bias, stride=1):
     """Convolve [B, H, W, C] with [h, w, C, K], padded as "same"."""
     height, width = kernel.shape[:2]
     rows, columns = (-(-side // stride) for side in values.shape[1:3])
-    padded, (top, left) = _padded(values, kernel.shape, stride)
+    padded, _ = _padded(values, kernel.shape, stride)
     result = np.zeros((len(values), rows, columns, kernel.shape[3]))
     for i in range(rows):
         for j in range(columns):

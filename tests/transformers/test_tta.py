@@ -6,7 +6,7 @@ import pytest
 
 from tests.oracles import grids
 from tests.oracles.counting import RowsOf
-from tests.oracles.explainers import coarse, constant, echo
+from tests.oracles.explainers import coarse, constant, echo, unchanged
 from tests.oracles.weights import settled
 from xaikit import explain, gradcam, gradients, normalize, positive, resize, smooth, tta
 from xaikit.errors import ModelError, ParameterError, UnfitInput
@@ -128,7 +128,8 @@ def test_smoothing_tta_without_noise_is_tta(pooled64, images64):
 
 def test_smoothed_tta_is_nested_loops_over_single_calls(pooled64, images64):
     def noisy_mean(n):
-        return explain(smooth(echo, repetitions=n), pooled64, images64[:1]).maps[0, ..., 0] - images64[0]
+        at_the_same_level = smooth(unchanged(echo), repetitions=n)
+        return explain(at_the_same_level, pooled64, images64[:1]).maps[0, ..., 0] - images64[0]
 
     noises = [noisy_mean(1), 2 * noisy_mean(2) - noisy_mean(1)]
     expected = np.mean([by_hand(gradcam, pooled64, images64 + noise, 1, (0.5,)) for noise in noises], axis=0)

@@ -1,10 +1,10 @@
-"""Copies of the inputs (noisy, mirrored, masked), explained within the row budget, and their maps averaged.
+"""Copies of the inputs (noisy, mirrored, masked), explained within the row budget, and their maps added up.
 
 A batch with room left takes several copies of its examples at a time, a full one takes them in turn. Maps are added
 copy by copy in a fixed order, example by example, so that no budget changes a bit of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from .explanation import Explanation, Step, Tensor
@@ -30,9 +30,9 @@ def over_copies(
     *,
     like: Explanation,
     undo: Callable[[Number, Tensor], Tensor] | None = None,
-    reduce: Reduce = "mean",
+    reduce: Reduce | Sequence[float] = "mean",
 ) -> Tensor:
-    """Explain `copy(0)` to `copy(count - 1)` and average their maps.
+    """Explain `copy(0)` to `copy(count - 1)` and average their maps, or add them up with weights.
 
     Cost: `count` calls of the step, as many at a time as the budget has room for.
 
@@ -44,12 +44,13 @@ def over_copies(
         copy: From the number of a copy to inputs, of the same shape each time.
         like: What `clean` gave: the result has the shape and structure of its maps.
         undo: From the number of a copy and its maps to maps like `like.maps`.
-        reduce: "mean"; "square", the mean of squares; "variance", the population's.
+        reduce: "mean"; "square", the mean of squares; "variance", the population's; or the weights of a sum, one for
+            each copy.
 
     Returns:
         Maps like `like.maps`.
     """
-    sides = [dims(tf.nest.flatten(inputs)[0])[0], _columns(like.scores, targets)]
+    sides = [dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets)]
     zeros = tf.nest.map_structure(lambda leaf: _zeros(leaf, *sides), like.maps)
     if current().only_shapes:
         return zeros
@@ -59,10 +60,10 @@ def over_copies(
         if isinstance(size, int) and size == 1:
             maps = step(copy(start), targets).maps
             return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
-        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=_signature(copy))
-        flat = tf.nest.map_structure(_joined, stacked)
+        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+        flat = tf.nest.map_structure(joined, stacked)
         maps = step(flat, tf.tile(targets, [size, 1])).maps
-        return tf.nest.map_structure(lambda leaf: _split(leaf, size), maps)
+        return tf.nest.map_structure(lambda leaf: parted(leaf, size), maps)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
         maps = explained(start, size)
@@ -75,11 +76,12 @@ def over_copies(
         return _until(size, one, total)
 
     total = (zeros, zeros) if reduce == "variance" else (zeros,)
-    summed = _helpings(add, count, _room(inputs), total)[-1]
-    return tf.nest.map_structure(lambda leaf, zero: _shared(leaf, count, zero), summed, zeros)
+    summed = helpings(add, count, room_for(inputs), total)[-1]
+    parts = count if isinstance(reduce, str) else 1
+    return tf.nest.map_structure(lambda leaf, zero: _shared(leaf, parts, zero), summed, zeros)
 
 
-def _helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
+def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
     """Add all the copies, as many at a time as there is room for."""
     if isinstance(room, int):  # sizes are known: full helpings in a loop, and the rest after it
         size = min(room, count)
@@ -100,7 +102,7 @@ def _until(end: Number, body: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
     return tf.while_loop(lambda i, _: i < end, body, (start, total), parallel_iterations=1)[1]
 
 
-def _room(inputs: Tensor) -> Number:
+def room_for(inputs: Tensor) -> Number:
     """How many copies fit: a number where rows and budget are known while tracing, as XLA needs, else a tensor."""
     budget = current().budget
     if budget is None:
@@ -111,25 +113,25 @@ def _room(inputs: Tensor) -> Number:
     return tf.maximum(1, budget // tf.maximum(rows, 1))
 
 
-def _signature(copy: Callable[[Number], Tensor]) -> Any:
+def signature(copy: Callable[[Number], Tensor]) -> Any:
     """The structure, types and shapes of a copy."""
     made = copy(tf.constant(0))
     return tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype), made)
 
 
-def _joined(stacked: Tensor) -> Tensor:
+def joined(stacked: Tensor) -> Tensor:
     """[n, B, ...] to [n * B, ...]."""
     copies, rows, *rest = dims(stacked)
     return tf.reshape(stacked, [copies * rows, *rest])
 
 
-def _split(maps: Tensor, size: Number) -> Tensor:
+def parted(maps: Tensor, size: Number) -> Tensor:
     """[n * B, ...] to [n, B, ...]."""
     rows, *rest = dims(maps)
     return tf.reshape(maps, [size, rows // size, *rest])
 
 
-def _columns(scores: Tensor, targets: Tensor) -> Number:
+def columns_of(scores: Tensor, targets: Tensor) -> Number:
     """How many targets there are, T, without running the model for it, if that can be."""
     if scores.shape[-1] is not None:
         return scores.shape[-1]
@@ -153,7 +155,10 @@ def dims(tensor: Tensor) -> list[Number]:
     return [side if side is not None else open_sides[i] for i, side in enumerate(tensor.shape)]
 
 
-def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce) -> Tensor:
+def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequence[float]) -> Tensor:
+    if not isinstance(reduce, str):
+        weight = tf.constant(reduce, tf.float64)[number]
+        return (tf.nest.map_structure(lambda a, b: a + b * tf.cast(weight, b.dtype), total[0], maps),)
     if reduce == "mean":
         return (tf.nest.map_structure(tf.add, total[0], maps),)
     if reduce == "square":

@@ -40,7 +40,9 @@ def _side_by_side(explainers: Mapping[str, Explainer], model: Any, inputs: Any) 
 def composes(explainer: Explainer, model: Any, inputs: Any) -> None:
     """Check that every transformer of the catalogue works around the explainer, where it takes such a model at all."""
     around = {
-        repr(each): each for each in map(lambda t: _around(t, explainer, model), _transformers()) if each is not None
+        repr(each): each
+        for each in (_around(transformer, explainer, model) for transformer in _transformers())
+        if each is not None
     }
     for text, maps in _side_by_side(around, model, inputs).items():
         for leaf in tf.nest.flatten(maps):

@@ -52,14 +52,25 @@ def scores_the_clean_input(explainer: Explainer, model: Any, inputs: Any) -> Non
 
 
 def picks_targets(explainer: Explainer, model: Any, inputs: Any) -> None:
-    """Check that some targets, in any order and repeated, are all of them, then picked; and a vector is a column."""
-    every = explained(explainer, model, inputs, "all").maps
+    """Check that some targets, in any order and repeated, are all of them, then picked; and a vector is a column.
+
+    "top1" is each example's best class on the clean inputs.
+    """
+    scores, every = explained(explainer, model, inputs, "all")
     for wanted in ([0], [1, 0, 1]):
         expected = tf.nest.map_structure(lambda leaf, wanted=wanted: leaf[..., wanted], every)
         actual = explained(explainer, model, inputs, [wanted] * count(inputs)).maps
         equal(actual, expected, f"maps of the targets {wanted}", FLOAT32)
+    best = scores.argmax(axis=1)
+    expected = tf.nest.map_structure(lambda leaf: _columns(leaf, best), every)
+    equal(explained(explainer, model, inputs).maps, expected, f"maps of the best classes {best.tolist()}", FLOAT32)
     column, number = (explained(explainer, model, inputs, targets).maps for targets in ([1] * count(inputs), 1))
     equal(column, number, "maps of one target for each example")
+
+
+def _columns(maps: Any, best: Any) -> Any:
+    """Pick one target of each example: [N, ..., T] and [N] to [N, ..., 1]."""
+    return np.stack([maps[i, ..., k] for i, k in enumerate(best)])[..., np.newaxis]
 
 
 def follows_weights(explainer: Explainer, model: Any, inputs: Any) -> None:

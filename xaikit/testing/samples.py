@@ -25,17 +25,20 @@ def sample_model() -> Any:
     pooled = layers.GlobalAveragePooling2D(name="pool")(features)
     outputs = layers.Dense(4, activation="softmax", name="head")(pooled)
     model = keras.Model(inputs, outputs, name="sample")
-    draws = np.random.default_rng(0)
-    model.set_weights([_settled(weights, draws) for weights in model.get_weights()])
+    draws = np.random.default_rng(10)
+    for variable in model.weights:
+        variable.assign(_settled(variable, draws))
     return model
 
 
-def _settled(weights: Any, draws: Any) -> Any:
-    """Draw kernels and biases; numbers around 1 for what normalises, so that a variance is positive."""
-    drawn = draws.normal(0.0, 0.5, weights.shape)
-    return 1 + 0.2 * np.abs(drawn) if weights.ndim == 1 and (weights == 1).all() else drawn
+def _settled(variable: Any, draws: Any) -> Any:
+    """Draw kernels and biases; numbers above 1 for what normalises; a strong head, for classes that differ."""
+    drawn = draws.normal(0.0, 1.0 if variable.path == "head/kernel" else 0.5, variable.shape)
+    return 1 + 0.2 * np.abs(drawn) if variable.path.endswith(("gamma", "variance")) else drawn
 
 
 def sample_inputs() -> Any:
-    """Draw five pictures, [5, 8, 8, 3] float32, standard normal, for `sample_model`."""
-    return np.random.default_rng(1).normal(size=(5, 8, 8, 3)).astype(np.float32)
+    """Draw five pictures for `sample_model`, [5, 8, 8, 3] float32, each with a tint of its own: classes differ."""
+    draws = np.random.default_rng(1)
+    tints = draws.normal(0.0, 2.0, (5, 1, 1, 3))
+    return (tints + draws.normal(size=(5, 8, 8, 3))).astype(np.float32)

@@ -1,0 +1,46 @@
+"""Scores of masked copies of the inputs, within the row budget: what perturbation methods are made of.
+
+As in `copies`, a batch with room left takes several copies of its examples at a time, a full one takes them in turn.
+Here one score per copy is kept, and nothing is averaged: a method weighs them as its paper says.
+"""
+
+from collections.abc import Callable
+
+from .copies import Number, columns_of, dims, helpings, joined, parted, room_for, signature
+from .explanation import Tensor
+from .lazy import tf
+from .tracing import current
+from .view import Model, forward
+
+
+def masked_scores(
+    model: Model, inputs: Tensor, targets: Tensor, count: int, copy: Callable[[Number], Tensor]
+) -> Tensor:
+    """Give the scores of `copy(0)` to `copy(count - 1)`, [B, T, count], each in its own place whatever the budget.
+
+    Cost: `count` forward passes, as many at a time as the budget has room for.
+
+    Args:
+        model: The view that `bind` received.
+        inputs: [B, ...], of which the copies are made.
+        targets: [B, T], the same for every copy.
+        count: How many copies, at least 1.
+        copy: From the number of a copy to inputs like `inputs`, each example masked by itself.
+    """
+    clean = forward(model, inputs, targets)
+    # looked at for its type: where nobody else asks for the clean scores, they are not computed
+    empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(clean, targets)], clean.dtype)
+
+    def add(start: Number, size: Number, total: Tensor) -> Tensor:
+        if isinstance(size, int) and size == 1:
+            masked = copy(start)
+        else:
+            stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+            masked = tf.nest.map_structure(joined, stacked)
+        scores = forward(model, masked, tf.tile(targets, [size, 1]))
+        places = start + tf.range(size)
+        return tf.tensor_scatter_nd_update(total, places[:, tf.newaxis], parted(scores, size))
+
+    # where maps are looked at for their shape alone, no copy is made
+    total = empty if current().only_shapes else helpings(add, count, room_for(inputs), empty)
+    return tf.transpose(total, [1, 2, 0])
