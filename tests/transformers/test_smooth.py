@@ -107,10 +107,10 @@ def test_without_noise_the_variance_is_exactly_nothing(pooled, images):
 
 
 def test_the_variance_of_large_values_is_not_negative(pooled, images):
-    maps = explain(smooth(echo, repetitions=8, noise=1e-2, reduce="variance"), pooled, images + 1000).maps
+    maps = explain(smooth(echo, repetitions=8, noise=0.1, reduce="variance"), pooled, images + 1000).maps
 
     assert maps.min() >= 0
-    np.testing.assert_allclose(maps.mean(), 1e-4, rtol=0.5)
+    np.testing.assert_allclose(maps.mean(), 1e-2, rtol=0.5)
 
 
 def test_noise_is_in_the_inputs_own_units(pooled64, images64):

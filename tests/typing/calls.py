@@ -3,11 +3,15 @@
 An ignore that is not needed is an error, so a declaration that loses its types is noticed.
 """
 
-from xaikit import Explainer, explain, find, gradcam, smooth, tta
+import numpy as np
+
+from xaikit import Explainer, explain, find, gradcam, integrated_gradients, smooth, tta
 
 right: Explainer = smooth(tta(gradcam(layer="conv5")), repetitions=50)(noise=0.5)
 scores, maps = explain(right, None, None)
 scores, maps = explain(find("gradcam"), None, None)
+integrated_gradients(baseline=np.zeros(3))
+integrated_gradients(baseline="black.npy")
 
 gradcam(layr="conv5")  # type: ignore[call-overload]
 gradcam(layer=5)  # type: ignore[call-overload]

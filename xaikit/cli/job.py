@@ -184,9 +184,7 @@ class Job:
     def _write(self, one: Fed, explained: Any, i: int, heats: Any, chances: Any) -> None:
         scores, targets = explained.scores[i], explained.targets[i]
         names = [name_of(int(target), self.asked.labels) for target in targets]
-        said = (
-            [f"score {score:.3g}" for score in scores] if chances is None else [f"{chance:.0%}" for chance in chances]
-        )
+        said = [f"score {score:.3g}" for score in scores] if chances is None else [_percent(share) for share in chances]
         titles = [f"{name} {text}" for name, text in zip(names, said, strict=True)]
         stem = f"{one.number:04d}-{_slug(one.item.name)}"
         overlays = [None, *(heats[..., t] for t in range(len(targets)))]
@@ -250,6 +248,10 @@ def _chunks(items: list[Item], size: int) -> Iterator[list[tuple[int, Item]]]:
     numbered = list(enumerate(items, start=1))
     for start in range(0, len(numbered), size):
         yield numbered[start : start + size]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
 def _slug(name: str) -> str:

@@ -1,6 +1,6 @@
 """What methods and transformers are made of."""
 
-from .arrays import Array
+from .arrays import Array, ArrayLike
 from .copies import Reduce, clean, dims, over_copies
 from .draws import bits, normal, uniform
 from .explanation import Explanation, Step, Tensor
@@ -18,6 +18,7 @@ from .view import Model, as_view, forward
 
 __all__ = [
     "Array",
+    "ArrayLike",
     "Count",
     "Explainer",
     "Explanation",

@@ -3,16 +3,19 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Array:
     """A frozen array of numbers that a parameter holds.
 
-    Annotate a parameter with it, alone or in a union: `baseline: float | Array = 0.0`. It accepts a NumPy array, a
-    tensor, or the name of an `.npy` file, which is the form that an expression can be read back from.
+    Annotate a parameter with `ArrayLike`, alone or in a union: `baseline: float | ArrayLike = 0.0`. It accepts a NumPy
+    array, a tensor, or the name of an `.npy` file, which is the form that an expression can be read back from.
     """
 
     def __init__(self, values: Any, source: str = "") -> None:
@@ -23,7 +26,7 @@ class Array:
         self.values.setflags(write=False)
         self.source = source
         if self.values.dtype.kind not in "fiub":
-            raise ValueError(f"holds {self.values.dtype} instead of numbers")
+            raise ValueError(f"must hold numbers instead of {self.values.dtype}")
 
     @classmethod
     def read(cls, path: str) -> "Array":
@@ -67,4 +70,11 @@ class Array:
             return cls.read(value)
         if hasattr(value, "__array__") and getattr(value, "ndim", None):
             return cls(value)
-        raise ValueError("needs an array of numbers, or the name of an .npy file")
+        raise ValueError("must be an array of numbers, or the name of an .npy file")
+
+
+# What a parameter's annotation says: at run time an `Array` is made of whatever a user gives.
+if TYPE_CHECKING:
+    ArrayLike: TypeAlias = Array | NDArray[Any] | str
+else:
+    ArrayLike = Array

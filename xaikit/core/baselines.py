@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from ..errors import ModelError, ParameterError
-from .arrays import Array
+from .arrays import Array, ArrayLike
 from .copies import dims
 from .draws import Key, uniform
 from .explanation import Tensor
@@ -19,7 +19,7 @@ from .lazy import np, tf
 from .tracing import note
 from .view import Model, shape_text
 
-Baseline: TypeAlias = Annotated[float, Field(allow_inf_nan=False)] | Literal["mean", "blur", "uniform"] | Array
+Baseline: TypeAlias = Annotated[float, Field(allow_inf_nan=False)] | Literal["mean", "blur", "uniform"] | ArrayLike
 
 Draw: TypeAlias = Callable[[Key], Tensor]
 

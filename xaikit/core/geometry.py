@@ -28,7 +28,8 @@ def sides(tensor: Tensor) -> list[Any]:
 def resized(values: Tensor, size: list[Any], method: ResizeMethod = "bilinear") -> Tensor:
     """Bring [B, *positions, N] to `size` positions, one, two or three axes of them; the same size is the identity.
 
-    Positions are the centres of their cells, so that a mirrored map is resized to the mirrored result.
+    Positions are the centres of their cells, so that a mirrored map is resized to the mirrored result. TensorFlow
+    interpolates in float32, whatever the type of the values.
     """
     known = list(values.shape[1:-1])
     if known == list(size) and None not in known:

@@ -93,6 +93,7 @@ _RULES = {
     "finite_number": "must be a finite number",
     "string_type": "must be a text",
     "bool_type": "must be True or False",
+    "value_error": "{error}",
     "tuple_type": "must be a tuple, such as (0.5, 2.0)",
 }
 

@@ -71,14 +71,14 @@ def _deviation(inputs: Tensor, noise: float, relative: bool) -> Tensor:
     """The standard deviation of the noise, in the units of the inputs: a number, or one per example."""
     span = _span(inputs)
     if relative:
-        return tf.cast(noise, inputs.dtype) * span
+        return tf.constant(noise, inputs.dtype) * span
     if noise and inputs.dtype.is_floating:
         warn_where(
             noise < tf.reduce_max(span) / 1000,
             f"smooth: noise={noise} is less than a thousandth of the inputs' range, so nothing is smoothed: give it in "
             "the inputs' own units, or relative=True.",
         )
-    return tf.cast(noise, inputs.dtype)
+    return tf.constant(noise, inputs.dtype if inputs.dtype.is_floating else tf.float32)
 
 
 def _span(inputs: Tensor) -> Tensor:
