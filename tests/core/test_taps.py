@@ -252,3 +252,11 @@ def test_layers_are_described_in_the_order_of_calling(nested):
         "positions": True,
         "default": True,
     } in rows
+
+
+def test_a_layer_inside_of_a_loop_is_refused():
+    cell = keras.layers.LSTMCell(3, name="cell")
+    model = keras.Sequential([keras.Input((4, 2)), keras.layers.RNN(cell, name="loop"), keras.layers.Dense(2)])
+
+    with pytest.raises(ModelError, match="'cell:input' runs inside of a loop"):
+        layer(as_view(model), "cell:input")

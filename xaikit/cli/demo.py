@@ -45,45 +45,22 @@ def demo(
 
 
 def _compare(count: int, seed: int, picture: Path) -> dict[str, Any]:
+    """Explain `count` pictures, draw them side by side, and say where the heat lies."""
     import numpy as np
 
-    from ..api import explain
     from ..demo import CLASSES, model_path, shapes
-    from ..images import visualize
     from ..models import load
-    from ..showing import heat
 
     drawn = shapes(count, side=96, seed=seed)
     model = load(model_path())
     inputs = drawn.images.astype("float32")
-    outputs = np.asarray(model(inputs, training=False))
-    said = [f"{CLASSES[p.argmax()]} {p.max():.0%}" for p in outputs]
-    heats: dict[str, Any] = {}
-    layers = {}
-    for name, expression in _EXPRESSIONS.items():
-        say(f"  {expression}")
-        explained: Any = explain(expression, model, inputs)
-        heats[name] = heat(explained.maps, inputs)[..., 0]  # [N, H, W]
-        layers[name] = explained.notes.get("layer")
-    cells = [(image, None) for image in drawn.images]
-    images = [image for image, _ in cells for _ in range(len(heats) + 1)]
-    overlays = [over for i in range(count) for over in (None, *(heats[name][i] for name in heats))]
-    visualize(
-        images,
-        overlays=overlays,
-        cols=len(heats) + 1,
-        column_titles=["picture", *_EXPRESSIONS.values()],
-        row_titles=said,
-        to=picture,
-    )
+    said = [f"{CLASSES[p.argmax()]} {p.max():.0%}" for p in np.asarray(model(inputs, training=False))]
+    heats, layers = _heats(model, inputs)
+    _draw(drawn.images, heats, said, picture)
     inside = {name: _shares(values, drawn.masks) for name, values in heats.items()}
     rows = [
-        {
-            "picture": CLASSES[drawn.labels[i]],
-            "said": said[i],
-            "inside": {name: float(shares[i]) for name, shares in inside.items()},
-        }
-        for i in range(count)
+        {"picture": CLASSES[label], "said": said[i], "inside": {name: float(inside[name][i]) for name in inside}}
+        for i, label in enumerate(drawn.labels)
     ]
     return {
         "expressions": _EXPRESSIONS,
@@ -92,6 +69,30 @@ def _compare(count: int, seed: int, picture: Path) -> dict[str, Any]:
         "mean_inside": {name: float(shares.mean()) for name, shares in inside.items()},
         "mean_area": float(drawn.masks.mean()),
     }
+
+
+def _heats(model: Any, inputs: Any) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Explain the inputs with each method: heat [N, H, W], and the layer that was read."""
+    from ..api import explain
+    from ..showing import heat
+
+    heats, layers = {}, {}
+    for name, expression in _EXPRESSIONS.items():
+        say(f"  {expression}")
+        explained: Any = explain(expression, model, inputs)
+        heats[name] = heat(explained.maps, inputs)[..., 0]
+        layers[name] = explained.notes.get("layer")
+    return heats, layers
+
+
+def _draw(images: Any, heats: dict[str, Any], said: list[str], to: Path) -> None:
+    """Draw a row for each picture, and a column for each method."""
+    from ..images import visualize
+
+    overlays = [over for i in range(len(images)) for over in (None, *(values[i] for values in heats.values()))]
+    columns = ["picture", *_EXPRESSIONS.values()]
+    repeated = [image for image in images for _ in columns]
+    visualize(repeated, None, overlays, cols=len(columns), column_titles=columns, row_titles=said, to=to)
 
 
 def _percent(share: float) -> str:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from ..errors import ModelError
-from .explanation import Tensor
+from .explanation import Explanation, Step, Tensor
+from .gradients import gradient, per_target
 from .lazy import tf
 from .passes import ancestors
 from .tracing import under_rules
-from .view import Model
+from .view import Model, forward
 
 Rule: TypeAlias = Callable[[Any, Tensor], Tensor]
 
@@ -30,6 +31,22 @@ def backward_rules(**rules: Rule) -> Iterator[None]:
     names = {kind: _name(rule) for kind, rule in rules.items()}
     with under_rules(names), tf.compat.v1.get_default_graph().gradient_override_map(names):
         yield
+
+
+def gradients_by(model: Model, **rules: Rule) -> Step:
+    """Make the step of a method that is the gradient under other rules.
+
+    Args:
+        model: The view that `bind` received.
+        **rules: As for `backward_rules`.
+    """
+
+    def step(inputs: Tensor, targets: Tensor) -> Explanation:
+        with backward_rules(**rules):  # read when an op is made: the forward pass belongs inside
+            scores = forward(model, inputs, targets)
+        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
+
+    return step
 
 
 def _name(rule: Rule) -> str:

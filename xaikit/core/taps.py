@@ -65,8 +65,11 @@ def layer(model: Model, name: str) -> Tap:
     if not calls:
         raise UnknownName("layer", name, _spellings(model.preview.calls), owner=model.name, hint=_hidden(model.preview))
     tap = _tap(calls[-1], model.preview, "input" if side == "input" else "output")
-    if not tf.is_tensor(tap.tensor(model.preview)):
+    found = tap.tensor(model.preview)
+    if not tf.is_tensor(found):
         raise ModelError(f"The {side} of layer {name!r} is not one tensor: choose another layer.")
+    if found.graph is not model.preview.graph:
+        raise ModelError(f"Layer {name!r} runs inside of a loop, once for each step: choose the layer around it.")
     return tap
 
 

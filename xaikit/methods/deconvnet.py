@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..core import Explanation, Model, Step, Tensor, forward, gradient, method, per_target, tf
+from ..core import Model, Step, Tensor, method, tf
 from ..core.rectifiers import check_rectifiers
-from ..core.rules import backward_rules
+from ..core.rules import gradients_by
 
 
 def rectified(op: Any, slopes: Tensor) -> Tensor:
@@ -30,10 +30,4 @@ def deconvnet(model: Model) -> Step:
         Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013. arXiv:1311.2901, section 2.1.
     """
     check_rectifiers(model, "deconvnet")
-
-    def step(inputs: Tensor, targets: Tensor) -> Explanation:
-        with backward_rules(Relu=rectified, Relu6=rectified):  # read when an op is made
-            scores = forward(model, inputs, targets)
-        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
-
-    return step
+    return gradients_by(model, Relu=rectified, Relu6=rectified)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..core import Explanation, Model, Step, Tensor, forward, gradient, method, per_target, tf
+from ..core import Model, Step, Tensor, method, tf
 from ..core.rectifiers import check_rectifiers
-from ..core.rules import backward_rules
+from ..core.rules import gradients_by
 
 
 def guided(op: Any, slopes: Tensor) -> Tensor:
@@ -36,10 +36,4 @@ def guided_backprop(model: Model) -> Step:
         Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2014. arXiv:1412.6806, section 3.4.
     """
     check_rectifiers(model, "guided_backprop")
-
-    def step(inputs: Tensor, targets: Tensor) -> Explanation:
-        with backward_rules(Relu=guided, Relu6=guided6):  # read when an op is made: the forward pass belongs inside
-            scores = forward(model, inputs, targets)
-        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
-
-    return step
+    return gradients_by(model, Relu=guided, Relu6=guided6)
