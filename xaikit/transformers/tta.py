@@ -77,17 +77,18 @@ def tta(
         def back(maps: Tensor) -> Tensor:
             return map_maps(lambda one, of: to_positions(one, of, resize_method), maps, inputs)
 
+        there = Explanation(first.scores, back(first.maps))  # every view's maps come to have this shape
+
         def view(scale: float) -> Tensor:
             """The mean over a scale's plain and mirrored view, at the input's positions."""
             scaled = tf.nest.map_structure(lambda leaf: _scaled(leaf, scale, resize_method), inputs)
-            like = first if scale == 1.0 else clean(step, scaled, targets)
             return over_copies(
                 step,
                 scaled,
                 targets,
                 count,
                 lambda i: tf.nest.map_structure(lambda leaf: _mirrored_copy(leaf, leaf, i), scaled),
-                like=Explanation(like.scores, back(like.maps)),
+                like=there,
                 # a coarse map is mirrored on its own grid before it is resized
                 undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i), maps, inputs)),
             )
