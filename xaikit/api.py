@@ -25,6 +25,7 @@ def stream(
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
+    details: bool = False,
 ) -> Iterator[Explanation]:
     """Explain batch by batch, in order; one batch is held at a time, whatever the data's size.
 
@@ -33,7 +34,9 @@ def stream(
     Returns:
         An iterator of explanations of some examples each, NumPy arrays.
     """
-    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    recipe, made = _results(
+        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+    )
     return (_explained(recipe, [result]) for result in made)
 
 
@@ -49,6 +52,7 @@ def explain(
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
+    details: bool = False,
 ) -> Explanation:
     """Explain what a model says of its inputs.
 
@@ -72,10 +76,13 @@ def explain(
         callbacks: Keras callbacks: `on_predict_begin`, `on_predict_batch_begin`, `on_predict_batch_end` with the
             "outputs" (scores, maps), `on_predict_end`.
         progress: A bar on stderr; "auto" shows it on a terminal when the work takes longer than two seconds.
+        details: Also report figures of each map where the explainer has some, [N, T] by name in `result.details`: the
+            "completeness_gap" of methods that claim to be complete, the "standard_error" and number of "samples" of
+            Monte-Carlo methods. Some cost a forward pass or two more.
 
     Returns:
         The scores [N, T] of the clean inputs, and the maps [N, ..., T], raw and signed, in the order of the inputs. It
-        unpacks to `scores, maps`, and also says `targets`, `explainer` and `notes`.
+        unpacks to `scores, maps`, and also says `targets`, `explainer`, `notes` and `details`.
 
     Raises:
         UnknownName, ParameterError, ExpressionError, UsageError: The call is wrong.
@@ -83,7 +90,9 @@ def explain(
         ModelError: The model cannot be explained so, or the maps are not finite.
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
     """
-    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    recipe, made = _results(
+        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+    )
     return _explained(recipe, list(made), inputs)
 
 
@@ -98,6 +107,7 @@ def _results(
     steps: int | None,
     callbacks: Sequence[Any],
     progress: Progress,
+    details: bool,
 ) -> tuple[Any, Iterator[Result]]:
     recipe = find(explainer) if isinstance(explainer, str) else explainer
     made = results(
@@ -111,6 +121,7 @@ def _results(
         steps=steps,
         callbacks=callbacks,
         progress=progress,
+        details=details,
     )
     return recipe, made
 
