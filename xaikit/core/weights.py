@@ -1,34 +1,19 @@
 """Other weights for a model: drawn anew from their initialisers, without touching the model."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ModelError, UnknownName
 from .explanation import Tensor
+from .layering import layers_of, own_weights
 from .lazy import keras, np, tf
 from .passes import Weights
 
 
 def weighted_layers(model: Any) -> dict[str, Any]:
-    """Give the layers that have weights of their own, by path, `backbone/conv5`, in the model's order."""
-    found: dict[str, Any] = {}
-    for path, layer in _layers(model, ()):
-        if own_weights(layer) and not any(layer is known for known in found.values()):
-            found["/".join(path)] = layer
-    return found
-
-
-def _layers(layer: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        yield (*path, child.name), child
-        yield from _layers(child, (*path, child.name))
-
-
-def own_weights(layer: Any) -> list[Any]:
-    """List the variables of a layer that are none of the layers inside of it."""
-    inner = {id(weight) for child in layer._flatten_layers(include_self=False) for weight in child.weights}
-    return [weight for weight in layer.weights if id(weight) not in inner]
+    """Give the layers that have weights of their own, by path, in the model's order."""
+    return {path: layer for path, layer in layers_of(model) if own_weights(layer)}
 
 
 def redrawn(model: Any, layers: str | Sequence[str], seed: int) -> Weights:
