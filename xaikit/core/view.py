@@ -11,7 +11,7 @@ from . import passes
 from .dropout import Dropout
 from .explanation import Tensor
 from .lazy import keras, tf
-from .logits import logits
+from .logits import CALLS, logits
 from .passes import Pass, Weights, Writes
 from .targets import TargetFunction, picked
 from .tracing import current, note
@@ -70,11 +70,14 @@ class Model:
     def all_scores(self, made: Pass) -> Tensor:
         """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
         with _in_reach(made.graph):
-            return tf.nest.map_structure(lambda output: _wide(self._score(output)), made.outputs)
+            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), made.outputs)
 
-    def _score(self, output: Tensor) -> Tensor:
+    def _score(self, output: Tensor, made: Pass) -> Tensor:
         if self.scores == "outputs":
             note("scores", "outputs")
+            return output
+        if output.op.type in CALLS and any(call.kind == "TFSMLayer" for call in made.calls):
+            note("scores", "outputs (of a SavedModel, whose ops are hidden)")
             return output
         tensor, is_logit = logits(output)
         note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
