@@ -57,7 +57,3 @@ NORMALIZING = ELEMENTWISE | {"Sum", "Mean", "Reshape", "Squeeze", "ExpandDims", 
 # Of degree 1: twice the input is twice the output, without being linear.
 HOMOGENEOUS = frozenset({"Relu", "LeakyRelu", "Abs", "MaxPool", "MaxPool3D", "Max", "Min"})
 EXTREMES = frozenset({"Maximum", "Minimum"})  # the same, of inputs that both vary
-
-# Ops that hide others.
-HIDING = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase", "PartitionedCall"})
-HIDING |= {"StatefulPartitionedCall", "Enter", "Exit", "Switch", "Merge"}

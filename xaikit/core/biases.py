@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ModelError
 from . import algebra
+from .calls import HIDING, is_convolution
 from .explanation import Tensor
 from .flow import Flow, flow
 from .gradients import gradient_and
@@ -33,17 +34,18 @@ class Bias(NamedTuple):
     output: Tensor
 
 
-def biases(inputs: Tensor, scores: Tensor) -> list[Bias]:
+def biases(inputs: Tensor, scores: Tensor, given: Tensor = ()) -> list[Bias]:
     """List the biases on the way from the inputs to scores of the same traced graph, in the order of the ops.
 
     Args:
         inputs: A tensor, or a structure of them, that a forward pass was traced on.
         scores: Any tensor that it led to.
+        given: What counts as constant, such as targets.
 
     Raises:
         ModelError: An op has no gradient, or is a loop or a call, whose ops cannot be seen; the message names it.
     """
-    found = flow(inputs, scores)
+    found = flow(inputs, scores, given)
     parts = {part.output.op.name: part for part in regions(found, algebra.NORMALIZING)}
     inside = {op.name for part in parts.values() for op in part.ops}
     result = []
@@ -60,7 +62,7 @@ def _own(op: Any, found: Flow) -> list[Bias]:
     """Give the biases of one op, where it has any."""
     numbers = [i for i, source in enumerate(op.inputs) if source.dtype.is_floating]
     places = [i for i in found.places(op) if i in numbers]
-    if op.type in algebra.HOMOGENEOUS or op.type in algebra.MOVES:
+    if op.type in algebra.HOMOGENEOUS | algebra.MOVES or (len(places) == 1 and is_convolution(op)):
         return []
     if op.type in algebra.PRODUCTS:
         return [] if len(places) == 1 else [Bias(op.name, -op.outputs[0], op.outputs[0])]
@@ -137,7 +139,7 @@ def _laid_back(bias: Bias, part: Region, found: Flow) -> Bias:
 
 def _refuse_hidden(ops: list[Any]) -> None:
     for op in ops:
-        if op.type in algebra.HIDING:
+        if op.type in HIDING:
             raise ModelError(
                 f"The biases inside of {op.type} ({op.name}) cannot be seen: use another method, such as "
                 "integrated_gradients."

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 from .explanation import Tensor
 from .lazy import tf
-from .passes import ancestors
 
 _SHAPES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")  # they read no values
 
@@ -29,16 +28,29 @@ class Flow(NamedTuple):
         return [op for op in tensor.consumers() if any(out.name in self.varying for out in op.outputs)]
 
 
-def flow(inputs: Tensor, outputs: Tensor) -> Flow:
-    """Follow `inputs`, a tensor or a structure of them, to the tensor `outputs` of the same graph."""
-    leaves = tf.nest.flatten(inputs)
+def flow(inputs: Tensor, outputs: Tensor, given: Tensor = ()) -> Flow:
+    """Follow `inputs` to `outputs` of the same graph, each a tensor or a structure of them.
+
+    What is `given`, such as targets, which may have been found by the same scores, counts as constant.
+    """
+    leaves, ends = tf.nest.flatten(inputs), tf.nest.flatten(outputs)
     varying = {leaf.name for leaf in leaves}
-    made = {leaf.op.name for leaf in leaves}
-    wanted = ancestors(outputs)
+    wanted = _behind(ends, {tensor.op.name for tensor in [*leaves, *tf.nest.flatten(given)]})
     ops = []
-    for op in outputs.graph.get_operations():
-        reads = op.name in wanted and op.name not in made and op.type not in _SHAPES
-        if reads and any(source.name in varying for source in op.inputs):
+    for op in ends[0].graph.get_operations():
+        if op.name in wanted and op.type not in _SHAPES and any(source.name in varying for source in op.inputs):
             ops.append(op)
             varying.update(out.name for out in op.outputs)
     return Flow(ops, varying)
+
+
+def _behind(ends: list[Tensor], stops: set[str]) -> set[str]:
+    """Name the ops on the way to the ends, as far as the stops."""
+    seen: set[str] = set()
+    ahead = [end.op for end in ends]
+    while ahead:
+        op = ahead.pop()
+        if op.name not in seen and op.name not in stops:
+            seen.add(op.name)
+            ahead.extend(source.op for source in op.inputs)
+    return seen

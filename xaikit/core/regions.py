@@ -4,7 +4,7 @@ GELU is x, times a constant, erfc of that, and a product with x again. No layer 
 its own, fused into another, or called in a function.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from .explanation import Tensor
@@ -25,15 +25,17 @@ class Region(NamedTuple):
     output: Tensor
 
 
-def regions(found: Flow, kinds: Collection[str]) -> list[Region]:
-    """Find where ways that begin at one tensor come together again, by ops of some types alone; the largest such."""
+def regions(
+    found: Flow, kinds: Collection[str], fits: Callable[[Region], bool] = lambda region: True
+) -> list[Region]:
+    """Find where ways that begin at one tensor come together again, by ops of some types alone; the largest that fit."""
     result: list[Region] = []
     covered: set[str] = set()
     for output, entry in reversed(_joins(found, kinds)):
         if output.op.name in covered:
             continue
         region = Region(entry, _between(found, entry, output), output)
-        if _closed(region, found):
+        if _closed(region, found) and fits(region):
             result.append(region)
             covered.update(op.name for op in region.ops)
     return result

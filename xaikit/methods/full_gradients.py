@@ -38,8 +38,9 @@ def full_gradients(model: Model) -> Step:
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores = forward(model, inputs, targets)
-        found = biases(inputs, scores)
-        lies = [_lying_on(leaf, inputs, scores, found) for leaf in tf.nest.flatten(inputs)]
+        found = biases(inputs, scores, targets)
+        ways = flow(inputs, scores, targets)
+        lies = [_lying_on(located(leaf, ways), found) for leaf in tf.nest.flatten(inputs)]
 
         def explained(score: Tensor) -> Tensor:
             own, rest = terms(score, inputs, found)
@@ -55,9 +56,8 @@ def full_gradients(model: Model) -> Step:
     return step
 
 
-def _lying_on(leaf: Tensor, inputs: Tensor, scores: Tensor, found: list[Bias]) -> list[int]:
-    """Number the biases that lie on the positions of one input."""
-    names = located(leaf, flow(inputs, scores))
+def _lying_on(names: set[str], found: list[Bias]) -> list[int]:
+    """Number the biases of the tensors that lie on the positions of one input."""
     return [i for i, bias in enumerate(found) if bias.output.name in names]
 
 
