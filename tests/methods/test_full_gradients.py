@@ -109,9 +109,9 @@ def test_a_normalisation_that_is_one_op_has_the_map_of_one_that_is_several():
     scale, offset, mean, variance = (np.float32(values.uniform(0.5, 2, size=4)) for _ in range(4))
 
     def one(hidden):
-        return tf.compat.v1.nn.fused_batch_norm(
-            hidden, scale, offset, mean, variance, epsilon=1e-3, is_training=False
-        )[0]
+        return tf.compat.v1.nn.fused_batch_norm(hidden, scale, offset, mean, variance, epsilon=1e-3, is_training=False)[
+            0
+        ]
 
     norms = layers.Lambda(one, output_shape=(6, 6, 4)), layers.BatchNormalization()
     models = []

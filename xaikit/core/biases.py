@@ -122,7 +122,9 @@ def _less(output: Tensor, linear: Tensor) -> Tensor:
     """Subtract, and give 0 for what only rounding left: a map would show it as large as any other."""
     size = tf.abs(output) + tf.abs(linear)
     rest = output - linear
-    return tf.where(tf.abs(rest) <= _ROUNDING * np.finfo(rest.dtype.as_numpy_dtype).eps * size, tf.zeros_like(rest), rest)
+    return tf.where(
+        tf.abs(rest) <= _ROUNDING * np.finfo(rest.dtype.as_numpy_dtype).eps * size, tf.zeros_like(rest), rest
+    )
 
 
 def _laid_back(bias: Bias, part: Region, found: Flow) -> Bias:

@@ -56,7 +56,10 @@ def _windows(op: Any, values: Tensor) -> Tensor:
     if op.get_attr("padding") == b"SAME":
         values = _padded(values, size, strides, counts)
     slices = [
-        tuple(slice(at, at + (count - 1) * stride + 1, stride) for at, count, stride in zip(start, counts, strides, strict=True))
+        tuple(
+            slice(at, at + (count - 1) * stride + 1, stride)
+            for at, count, stride in zip(start, counts, strides, strict=True)
+        )
         for start in product(*(range(side) for side in size))
     ]
     stacked = tf.stack([values[(slice(None), *each)] for each in slices], axis=-1)

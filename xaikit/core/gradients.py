@@ -23,7 +23,7 @@ def gradient(score: Tensor, sources: Tensor) -> Tensor:
 
 
 def gradient_and(score: Tensor, sources: Tensor, others: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Differentiate as `gradient` does, and by `others` too, whose gradients are 0 where the score does not depend on them.
+    """Differentiate as `gradient` does, and by `others` too, which are 0 where the score does not depend on them.
 
     Raises:
         InputError: A source is not made of floats, or the score does not depend on it.

@@ -152,7 +152,9 @@ def _by_what_varies(op: Any, places: list[int], sources: list[Tensor]) -> Rule |
 def _pools_plainly(op: Any) -> bool:
     """Whether the channels are last, and windows lie within one example and one channel."""
     whole = [op.get_attr(name)[i] for name in ("ksize", "strides") for i in (0, -1)]
-    return op.get_attr("data_format") in (b"NHWC", b"NDHWC") and op.get_attr("padding") != b"EXPLICIT" and whole == [1] * 4
+    return (
+        op.get_attr("data_format") in (b"NHWC", b"NDHWC") and op.get_attr("padding") != b"EXPLICIT" and whole == [1] * 4
+    )
 
 
 def _partners(model: str, found: Flow, known: dict[str, Tensor], score: Tensor, other: Tensor) -> dict[str, Tensor]:

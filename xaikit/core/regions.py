@@ -1,7 +1,7 @@
-"""Activations and normalisations that are written in several ops, found on the graph as the one function that they are.
+"""Activations and normalisations that are written in several ops, found as the one function that they are.
 
-GELU is x, times a constant, erfc of that, and a product with x again. No layer is looked at: it is the same in a layer of
-its own, fused into another, or called in a function.
+GELU is x, times a constant, erfc of that, and a product with x again. No layer is looked at: it is the same in a layer
+of its own, fused into another, or called in a function.
 """
 
 from collections.abc import Callable, Collection
@@ -25,10 +25,8 @@ class Region(NamedTuple):
     output: Tensor
 
 
-def regions(
-    found: Flow, kinds: Collection[str], fits: Callable[[Region], bool] = lambda region: True
-) -> list[Region]:
-    """Find where ways that begin at one tensor come together again, by ops of some types alone; the largest that fit."""
+def regions(found: Flow, kinds: Collection[str], fits: Callable[[Region], bool] = lambda region: True) -> list[Region]:
+    """Find where ways from one tensor come together again, by ops of some types alone; the largest that fit."""
     result: list[Region] = []
     covered: set[str] = set()
     for output, entry in reversed(_joins(found, kinds)):

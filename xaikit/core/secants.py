@@ -1,8 +1,8 @@
 """Rules that send multipliers back through one op, so that multipliers times differences add up to the same before it.
 
-Of an op there are two runs, on inputs x and on baselines x0, and m is the multiplier of its output: m (y - y0) is what is
-handed on. Through linear ops multipliers go as gradients do. So they do through products, at the point halfway, which
-is exact: a function of degree 2 has its secant for its slope there. An activation takes the secant itself,
+Of an op there are two runs, on inputs x and on baselines x0, and m is the multiplier of its output: m (y - y0) is
+what is handed on. Through linear ops multipliers go as gradients do. So they do through products, at the point halfway,
+which is exact: a function of degree 2 has its secant for its slope there. An activation takes the secant itself,
 (y - y0) / (x - x0), and its slope where the two runs are next to each other. Where they are one, every rule is the
 gradient. All is computed in float32, or in float64.
 """
