@@ -8,7 +8,7 @@ OPTIONS = {"dtype": "float64"}
 
 
 def around(middle, shape=(6, 7, 3)):
-    """A convolution, or a dense layer where there are no positions, then `middle`, then a linear head of three scores."""
+    """A convolution, or a dense layer on tables, then `middle`, then a linear head of three scores."""
     layers = keras.layers
     inputs = keras.Input(shape, **OPTIONS)
     first = {1: layers.Dense, 2: layers.Conv1D, 3: layers.Conv2D, 4: layers.Conv3D}[len(shape)]

@@ -1,8 +1,8 @@
 """Rules for what picks one value of several, as maximum pooling does: the value that decided is what moved the result.
 
 Where the result rose, that is the largest value of the inputs' run, which rose at least as much; where it fell, the
-largest of the baselines', which fell at least as much. So a multiplier is never above 1 in size, and where the two runs are
-one it is the gradient.
+largest of the baselines', which fell at least as much. So a multiplier is never above 1 in size, and where the two runs
+are one it is the gradient.
 """
 
 from itertools import product
@@ -11,7 +11,7 @@ from typing import Any
 
 from .explanation import Tensor
 from .lazy import tf
-from .secants import Back, Both, Slopes, halfway, secant
+from .secants import Back, Both, Slopes, added_up, halfway, secant
 
 
 def pooling(op: Any, sources: list[Tensor], both: Both) -> Back:
@@ -82,7 +82,7 @@ def _inner(tensor: Tensor) -> list[Any]:
 
 
 def larger(op: Any, sources: list[Tensor], both: Both) -> Back:
-    """The larger, or the smaller, of two tensors that vary: one of them, and a ReLU of how far the other is away."""
+    """The larger, or the smaller, of two tensors: one of them, and a ReLU of how far the other is away."""
     (a, a0), (b, b0) = (both(source) for source in op.inputs)
     ahead, ahead0 = a - b, a0 - b0
     pick = tf.maximum if op.type == "Maximum" else tf.minimum
@@ -92,6 +92,7 @@ def larger(op: Any, sources: list[Tensor], both: Both) -> Back:
 
     def back(slopes: Slopes) -> Slopes:
         fresh = [tf.identity(a), tf.identity(b)]
-        return list(tf.gradients(fresh[1] + ratio * (fresh[0] - fresh[1]), fresh, grad_ys=slopes[0]))
+        found = tf.gradients(fresh[1] + ratio * (fresh[0] - fresh[1]), fresh, grad_ys=slopes[0])
+        return added_up(op, sources, found)
 
     return back

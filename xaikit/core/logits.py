@@ -8,7 +8,7 @@ from .lazy import tf
 from .passes import SEEN_THROUGH
 
 _HEADS = ("Softmax", "Sigmoid", "LogSoftmax")
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 def logits(outputs: Tensor) -> tuple[Tensor, bool]:
@@ -25,7 +25,7 @@ def logits(outputs: Tensor) -> tuple[Tensor, bool]:
     while tensor.op.type in (*SEEN_THROUGH, "Transpose"):
         replays.append(_replay(tensor.op))
         tensor = tensor.op.inputs[0]
-    if tensor.op.type in _CALLS:
+    if tensor.op.type in CALLS:
         raise ModelError(
             f"The outputs come out of the function {tensor.op.name!r}, where logits cannot be seen: ask for "
             "scores='outputs', or take the tf.function off inside the model."

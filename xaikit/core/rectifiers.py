@@ -8,6 +8,8 @@ from .view import Model
 
 # Activations that are rectifiers in other clothes: what the papers say of max(z, 0) does not tell what to do with them.
 _OTHERS = ("LeakyRelu", "Elu", "Selu", "Softplus", "Erf", "Erfc", "IdentityN", "Maximum")
+# Ops that hide others, of which it cannot be seen whether they are rectifiers, and which a rule does not reach.
+_HIDING = ("PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile", "If", "StatelessIf")
 
 
 def check_rectifiers(model: Model, method: str) -> None:
@@ -16,9 +18,10 @@ def check_rectifiers(model: Model, method: str) -> None:
     Other ops, pooling, normalisation, a sigmoid gate, keep their own gradients.
 
     Raises:
-        ModelError: The model has GELU, SiLU, ELU or the like, or a ReLU6 that is a part of a hard sigmoid or swish.
+        ModelError: The model has GELU, SiLU, ELU or the like, or a ReLU6 that is a part of a hard sigmoid or swish;
+            or a loop or a function, whose ops cannot be seen.
     """
-    refuse(model, method, _OTHERS, "ReLU and ReLU6")
+    refuse(model, method, (*_OTHERS, *_HIDING), "ReLU and ReLU6 outside of functions and loops")
     for op in on_the_way(model):
         if op.type == "Relu6" and any(_divides(user) for out in op.outputs for user in out.consumers()):
             raise ModelError(

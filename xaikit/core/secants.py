@@ -79,13 +79,14 @@ def call(op: Any, sources: list[Tensor], both: Both) -> Back:
 
 def handed_on(op: Any, sources: list[Tensor], both: Both) -> Back:
     """What is an identity but for its gradient: differences go through it as they are."""
-    places = [[i for i, read in enumerate(op.inputs) if read.name == source.name] for source in sources]
+    return lambda slopes: added_up(op, sources, slopes)
 
-    def back(slopes: Slopes) -> Slopes:
-        given = [[slopes[i] for i in own if slopes[i] is not None] for own in places]
-        return [tf.add_n(each) if each else None for each in given]
 
-    return back
+def added_up(op: Any, sources: list[Tensor], slopes: Slopes) -> Slopes:
+    """From the multipliers of all that an op reads to those of `sources`: one tensor may be read more than once."""
+    pairs = [(read.name, slope) for read, slope in zip(op.inputs, slopes, strict=True) if slope is not None]
+    given = [[slope for name, slope in pairs if name == source.name] for source in sources]
+    return [tf.add_n(each) if each else None for each in given]
 
 
 def quotient(op: Any, sources: list[Tensor], both: Both) -> Back:
@@ -98,8 +99,7 @@ def quotient(op: Any, sources: list[Tensor], both: Both) -> Back:
     def back(slopes: Slopes) -> Slopes:
         fresh = [tf.identity(factor) for factor in factors]
         up, down = tf.gradients(fresh[0] * fresh[1], fresh, grad_ys=slopes[0])
-        parts = [(above.name, up), (below.name, -inverse * inverse0 * down)]
-        return [tf.add_n([part for name, part in parts if name == source.name]) for source in sources]
+        return added_up(op, sources, [up, -inverse * inverse0 * down])
 
     return back
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ..errors import ModelError, UnknownName
 from .explanation import Tensor
 from .lazy import tf
+from .logits import CALLS
 from .passes import Call, Pass, ancestors
 from .tracing import note
 from .view import Model, shape_text
@@ -155,7 +156,7 @@ def _spellings(calls: Sequence[Call]) -> set[str]:
 
 def _hidden(made: Pass) -> str:
     """Name the function calls that hide layers, if there are any."""
-    names = [op.name for op in made.graph.get_operations() if op.type in ("PartitionedCall", "StatefulPartitionedCall")]
+    names = [op.name for op in made.graph.get_operations() if op.type in CALLS]
     return f"Layers inside of the function {names[0]!r} cannot be seen." if names else ""
 
 

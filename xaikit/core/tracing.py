@@ -126,7 +126,7 @@ def note(subject: str, text: str) -> None:
     known = notes.get(subject)
     if known is None:
         notes[subject] = text
-    elif text not in known.split(", "):
+    elif f", {text}, " not in f", {known}, ":
         notes[subject] = f"{known}, {text}"
 
 

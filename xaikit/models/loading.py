@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.lazy import check_environment
 from ..errors import ModelLoadError
+from .exported import exported
 from .scan import Refused, scan
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ _LENGTH = 300  # Keras quotes whole configurations
 
 
 def load(path: str | os.PathLike[str], *, trust: bool = False) -> "keras.Model":
-    """Load a model that Keras saved, `.keras` or `.h5`, uncompiled.
+    """Load a model that Keras saved, `.keras`, `.h5` or a SavedModel, uncompiled.
 
     The file is scanned first, and Keras loads it in safe mode: layers of Keras, and those that your program registered
     with `keras.saving.register_keras_serializable`, are all that it may name. Keras's own settings stay as they were.
 
+    A SavedModel, the folder that `model.export` writes, is a program: it is loaded only if you trust it, as a model
+    around one `TFSMLayer`. Its ops are hidden, so methods that need the input alone work on it, on the outputs as they
+    are, and those that look inside say why they do not.
+
     Args:
-        path: A regular file on this machine.
+        path: A regular file on this machine, or the folder of a SavedModel.
         trust: Let the file bring code, such as Lambda layers: only if you know who made it. The log names it.
 
     Raises:
@@ -41,6 +46,8 @@ def load(path: str | os.PathLike[str], *, trust: bool = False) -> "keras.Model":
     import keras
 
     with _told(path):
+        if local.is_dir():
+            return exported(local, trust)
         scan(local, trust=trust, registered=lambda name: keras.saving.get_registered_object(name) is not None)
         if trust:
             logging.getLogger("xaikit").warning("trusted %s, SHA-256 %s", _printable(str(local)), sha256(local))
@@ -60,9 +67,9 @@ def _local(path: str | os.PathLike[str]) -> Path:
     mode = os.lstat(text).st_mode
     if stat.S_ISLNK(mode):
         raise Refused("it is a symbolic link", "Give the file itself.")
-    if stat.S_ISDIR(mode):
-        raise Refused("it is a folder", "Save the model as one .keras file: SavedModel folders are not read.")
-    if not stat.S_ISREG(mode):
+    if stat.S_ISDIR(mode) and not os.path.exists(os.path.join(text, "saved_model.pb")):
+        raise Refused("it is a folder, and no SavedModel", "Give the .keras file.")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise Refused("it is not a regular file")
     return Path(os.path.abspath(text))  # Keras takes some relative names for addresses
 
