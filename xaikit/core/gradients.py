@@ -19,38 +19,64 @@ def gradient(score: Tensor, sources: Tensor) -> Tensor:
     Raises:
         InputError: A source is not made of floats, or the score does not depend on it.
     """
+    return gradient_and(score, sources, [])[0]
+
+
+def gradient_and(score: Tensor, sources: Tensor, others: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Differentiate as `gradient` does, and by `others` too, which are 0 where the score does not depend on them.
+
+    Raises:
+        InputError: A source is not made of floats, or the score does not depend on it.
+    """
     leaves = tf.nest.flatten(sources)
     for leaf in leaves:
-        if not leaf.dtype.is_floating:
-            raise InputError(
-                f"Input {_name(leaf)} is {leaf.dtype.name} and cannot be differentiated: use a perturbation method, "
-                "such as occlusion."
-            )
-    slopes = _scaled(score, leaves) if _uses_half(score.graph) else _plain(score, leaves)
-    return tf.nest.pack_sequence_as(sources, slopes)
+        check_floats(leaf)
+    slopes = _scaled(score, leaves, others) if _uses_half(score.graph) else _plain(score, leaves, others)
+    return tf.nest.pack_sequence_as(sources, slopes[: len(leaves)]), slopes[len(leaves) :]
 
 
-def _plain(score: Tensor, leaves: list[Tensor], grad: Tensor = None) -> list[Tensor]:
-    slopes = tf.gradients(score, leaves, grad_ys=tf.ones_like(score) if grad is None else grad)
-    for leaf, slope in zip(leaves, slopes, strict=True):
+def check_floats(source: Tensor) -> None:
+    """Refuse an input that cannot be differentiated.
+
+    Raises:
+        InputError: It is not made of floats.
+    """
+    if not source.dtype.is_floating:
+        raise InputError(
+            f"Input {_name(source)} is {source.dtype.name} and cannot be differentiated: use a perturbation method, "
+            "such as occlusion."
+        )
+
+
+def cut_off(source: Tensor) -> InputError:
+    """Say that the score does not depend on an input."""
+    return InputError(
+        f"The score does not depend on {_name(source)} through operations that have a gradient (an index, a rounding "
+        "or a stop_gradient cuts it off): use a perturbation method, such as occlusion."
+    )
+
+
+def _plain(score: Tensor, leaves: list[Tensor], others: list[Tensor], grad: Tensor = None) -> list[Tensor]:
+    everything = [*leaves, *others]
+    slopes = tf.gradients(score, everything, grad_ys=tf.ones_like(score) if grad is None else grad)
+    for leaf, slope in zip(leaves, slopes, strict=False):
         if slope is None:
-            raise InputError(
-                f"The score does not depend on {_name(leaf)} through operations that have a gradient (an index, a "
-                "rounding or a stop_gradient cuts it off): use a perturbation method, such as occlusion."
-            )
-    return [_wide(tf.convert_to_tensor(slope)) for slope in slopes]  # an embedding's gradient comes as slices
+            raise cut_off(leaf)
+    pairs = zip(everything, slopes, strict=True)
+    found = [tf.zeros_like(source) if slope is None else slope for source, slope in pairs]
+    return [_wide(tf.convert_to_tensor(slope)) for slope in found]  # an embedding's gradient comes as slices
 
 
-def _scaled(score: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+def _scaled(score: Tensor, leaves: list[Tensor], others: list[Tensor]) -> list[Tensor]:
     """Lower the scale until nothing overflows."""
 
     def attempt(power: Tensor, _: list[Tensor], done: Tensor) -> Any:
         scale = tf.cast(2.0, score.dtype) ** tf.cast(power, score.dtype)
-        wide = _plain(score, leaves, tf.ones_like(score) * scale)
+        wide = _plain(score, leaves, others, tf.ones_like(score) * scale)
         fine = tf.reduce_all([tf.reduce_all(tf.math.is_finite(slope)) for slope in wide])
         return power - 4, [slope / tf.cast(scale, slope.dtype) for slope in wide], fine
 
-    start = [tf.zeros_like(leaf, dtype=_wide_type(leaf)) for leaf in leaves]
+    start = [tf.zeros_like(leaf, dtype=_wide_type(leaf)) for leaf in [*leaves, *others]]
     _, slopes, _ = tf.while_loop(
         lambda power, _, done: tf.logical_and(power > -20, tf.logical_not(done)),
         attempt,

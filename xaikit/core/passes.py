@@ -48,11 +48,13 @@ class Pass:
         outputs: What the model returned: a tensor, or a list or dict of them.
         calls: Every layer's calls, in the order in which they ended.
         graph: The graph that was traced.
+        inputs: What the model was fed, in the structure that it takes.
     """
 
     outputs: Tensor
     calls: tuple[Call, ...]
     graph: Any
+    inputs: Tensor = None
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -92,7 +94,7 @@ def run(
     scope = keras.StatelessScope(state_mapping=list((weights or {}).values())) if weights else nullcontext()
     with _lock, recorder.shadowing(model), scope:
         outputs = model(inputs, training=False)
-    return Pass(outputs, tuple(recorder.calls), tf.compat.v1.get_default_graph())
+    return Pass(outputs, tuple(recorder.calls), tf.compat.v1.get_default_graph(), inputs)
 
 
 _NOTHING: Any = object()
