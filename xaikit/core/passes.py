@@ -47,11 +47,13 @@ class Pass:
         outputs: What the model returned: a tensor, or a list or dict of them.
         calls: Every layer's calls, in the order in which they ended.
         graph: The graph that was traced.
+        inputs: What the model was given.
     """
 
     outputs: Tensor
     calls: tuple[Call, ...]
     graph: Any
+    inputs: Tensor
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -71,7 +73,7 @@ def run(model: Any, inputs: Tensor, writes: Writes | None = None) -> Pass:
     calls: list[Call] = []
     with _lock, _shadowed(model, calls, writes or {}):
         outputs = model(inputs, training=False)
-    return Pass(outputs, tuple(calls), tf.compat.v1.get_default_graph())
+    return Pass(outputs, tuple(calls), tf.compat.v1.get_default_graph(), inputs)
 
 
 @contextmanager
