@@ -60,36 +60,42 @@ class Layer:
         """Send values of the shape of z back through the scaled weights, by the plain gradient."""
         return self.returned(values if self._scales is None else self._scales * values, self.weights)
 
-    def pull(self, inputs: Tensor, positive: bool) -> Tensor:
-        """Add up the products of inputs and the positive, or the negative, scaled weights; in the shape of z."""
-        if self._scales is None:
-            return self.applied(inputs, self.upper if positive else self.lower)
-        up, down = self.applied(inputs, self.upper), self.applied(inputs, self.lower)
-        upright = (self._scales > 0) == positive
-        return self._scales * tf.where(upright, up, down)
+    def pull(self, above: Tensor, below: Tensor) -> Tensor:
+        """Add up `above` times the scaled weights above 0, and `below` times those below; in the shape of z."""
+        return self._scaled(*self._crossed(above, below))
 
-    def push(self, values: Tensor, positive: bool) -> Tensor:
-        """Send values of the shape of z back through the positive, or the negative, scaled weights."""
-        if self._scales is None:
-            return self.returned(values, self.upper if positive else self.lower)
-        upright = (self._scales > 0) == positive
-        scaled, none = self._scales * values, tf.zeros_like(values)
-        up = self.returned(tf.where(upright, scaled, none), self.upper)
-        return up + self.returned(tf.where(upright, none, scaled), self.lower)
+    def push(self, above: Tensor, below: Tensor) -> Tensor:
+        """Send `above` back through the scaled weights above 0, and `below` through those below; in the shape of x."""
+        if self._scales is not None:
+            upright = self._scales > 0
+            straight, turned = tf.where(upright, above, below), tf.where(upright, below, above)
+            above, below = self._scales * straight, self._scales * turned
+        return self.returned(above, self.upper) + self.returned(below, self.lower)
 
     @cached_property
     def gains(self) -> Tensor:
         """What adds to z: the positive products of inputs and weights, and the positive shifts."""
-        return self._sum(positive=True) + tf.maximum(self.shifts, 0)
+        return self._scaled(*self._products) + tf.maximum(self.shifts, 0)
 
     @cached_property
     def losses(self) -> Tensor:
         """What takes from z: the negative products of inputs and weights, and the negative shifts."""
-        return self._sum(positive=False) + tf.minimum(self.shifts, 0)
+        return self._scaled(*reversed(self._products)) + tf.minimum(self.shifts, 0)
 
-    def _sum(self, positive: bool) -> Tensor:
-        total = self.pull(tf.maximum(self.inputs, 0), positive)
-        return total if self.rectified else total + self.pull(tf.minimum(self.inputs, 0), not positive)
+    @cached_property
+    def _products(self) -> tuple[Tensor, Tensor]:
+        """The sums of the positive, and of the negative, products of inputs and weights, before scales."""
+        if self.rectified:
+            return self.applied(self.inputs, self.upper), self.applied(self.inputs, self.lower)
+        return self._crossed(tf.maximum(self.inputs, 0), tf.minimum(self.inputs, 0))
+
+    def _crossed(self, above: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+        straight = self.applied(above, self.upper) + self.applied(below, self.lower)
+        return straight, self.applied(above, self.lower) + self.applied(below, self.upper)
+
+    def _scaled(self, straight: Tensor, turned: Tensor) -> Tensor:
+        """Scale sums over weights, where a scale below 0 turns the signs of weights round."""
+        return straight if self._scales is None else self._scales * tf.where(self._scales > 0, straight, turned)
 
     @cached_property
     def rectified(self) -> bool:

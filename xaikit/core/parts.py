@@ -59,7 +59,7 @@ def network(made: Pass, ends: Sequence[Tensor], *, attention: bool) -> Network:
     Args:
         made: The forward pass.
         ends: Tensors of it, such as the logits.
-        attention: Whether relevance goes to the weights that a softmax makes for others, or to what they weigh alone.
+        attention: Whether relevance goes to the weights of an attention, or a gate, or to what they weigh alone.
 
     Raises:
         InputError: An input is made of whole numbers, or the ends do not depend on it.
@@ -135,7 +135,7 @@ def _part(op: Any, origins: Origins, attention: bool) -> Part:
             return Part("function", op, (op.outputs[0],), same[:1])
         if op.type == "RealDiv":
             return _at("plain", op, places[:1])
-        weighed = [i for i in places if not _made_by_softmax(op.inputs[i], origins)]
+        weighed = [i for i in places if not _weighs(op.inputs[i], origins)]
         if len(weighed) == 1 and not attention:
             return _at("layer" if op.type in kinds.BILINEAR else "plain", op, weighed)
         return _at("product", op, places)
@@ -161,12 +161,16 @@ def _learns(op: Any) -> bool:
     return op.type == "FusedBatchNormV3" and bool(op.get_attr("is_training"))
 
 
-def _made_by_softmax(tensor: Tensor, origins: Origins) -> bool:
-    """Whether a tensor is the weights of an attention, moved or scaled."""
-    features = [tensor]
-    while len(features) == 1 and features[0].op.type in (*kinds.MOVES, "Mul", "StridedSlice", "Split"):
+def _weighs(tensor: Tensor, origins: Origins) -> bool:
+    """Whether a tensor is the weights of an attention or a gate, moved or scaled: made by a softmax or a sigmoid."""
+    features, scaled = [tensor], False
+    while len(features) == 1 and features[0].op.type in (*kinds.MOVES, "Mul", "RealDiv", "StridedSlice", "Split"):
+        scaled = scaled or features[0].op.type in ("Mul", "RealDiv")
         features = [source for source in features[0].op.inputs if source.name in origins]
-    return len(features) == 1 and bool(features[0].op.type == "Softmax")
+    if len(features) != 1:
+        return False
+    kind = features[0].op.type
+    return kind in ("Softmax", "Sigmoid") or (kind == "Relu6" and scaled)  # a hard sigmoid is relu6(z + 3) / 6
 
 
 def _with_chains(parts: Sequence[Part], ends: Sequence[Tensor]) -> list[Part]:

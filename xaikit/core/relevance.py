@@ -154,7 +154,7 @@ def network_of(model: Model, made: Pass, *, attention: bool, method: str) -> Net
 
 
 def _origin(tensor: Tensor) -> Tensor:
-    """Give the tensor of the forward pass that scores were cast or reshaped from: asked for twice, they are made twice."""
+    """Give the tensor of the pass that scores were cast from: scores that are asked for twice are cast twice."""
     while tensor.op.type in (*SEEN_THROUGH, "Transpose"):
         tensor = tensor.op.inputs[0]
     return tensor

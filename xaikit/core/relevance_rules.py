@@ -63,11 +63,12 @@ def box(layer: Layer, entry: Entry, low: float | None, high: float | None) -> Wa
         entry.follow(layer.part.sources[0], lambda leaf: _bound(leaf, high, tf.reduce_max)),
     )
     least, most = tf.minimum(*ends), tf.maximum(*ends)  # a scale below 0 on the way turns them round
-    total = layer.outputs - layer.shifts - layer.pull(least, True) - layer.pull(most, False)
+    total = layer.outputs - layer.shifts - layer.pull(least, most)
     share = layer.outputs / _not_zero(total)
 
     def back(slopes: Tensor) -> Tensor:
-        up, down = layer.push(slopes * share, True), layer.push(slopes * share, False)
+        shared, none = slopes * share, tf.zeros_like(slopes)
+        up, down = layer.push(shared, none), layer.push(none, shared)
         return (layer.inputs - least) * up + (layer.inputs - most) * down
 
     return back
@@ -78,10 +79,8 @@ def _apart(layer: Layer, above: Tensor, below: Tensor) -> Way:
 
     def back(slopes: Tensor) -> Tensor:
         up, down = slopes * above, slopes * below
-        positive = layer.push(up, True) + layer.push(down, False)  # of inputs above 0
-        if layer.rectified:
-            return positive
-        return tf.where(layer.inputs >= 0, positive, layer.push(up, False) + layer.push(down, True))
+        positive = layer.push(up, down)  # of inputs above 0
+        return positive if layer.rectified else tf.where(layer.inputs >= 0, positive, layer.push(down, up))
 
     return back
 

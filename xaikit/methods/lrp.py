@@ -37,31 +37,31 @@ def lrp(
     """Hand the score back layer by layer, to each input in proportion to what it contributed.
 
     A layer is a convolution, a dense layer or the like, with the bias, the batch normalisation and other shifts and
-    scales that follow it directly, wherever they are written. A bias keeps its share, so the sum of a map and what
+    scales that follow it directly, however they are written. A bias keeps its share: the sum of a map and of what the
     biases kept is the score.
 
-    All else is the same under every rule. Activations hand on what they get, smooth ones too. Sums, averages and
-    concatenations share in proportion, the largest takes all in pooling, shifts keep their share as biases do; so does a
-    batch normalisation that follows no layer. What divides in a normalisation (layer, group, unit) is taken as a
-    number. Of a product of two features, such as a gate, each gets half. The weights that a softmax makes are taken as
-    numbers where they weigh features, but under "attention"; elsewhere a softmax has its gradient.
+    All else is the same under every rule. Activations hand on all that they get, smooth ones too. Sums, averages and
+    concatenations share in proportion; in maximum pooling the largest takes all. Shifts keep their share as biases do,
+    and so does a batch normalisation that follows no layer. What divides in a normalisation (layer, group, unit) is
+    taken as a number. Attention weights and gates, made by a softmax or a sigmoid, are taken as numbers where they
+    weigh features; other products share by halves. A softmax elsewhere has its gradient.
 
     Maps: [B, *input, T], signed.
-    Cost: one forward pass, and per target a backward pass; rules that look at signs run each layer up to four times in
-        either direction, twice where its inputs are never below 0.
+    Cost: one forward pass, and per target a backward pass; rules that look at signs run each layer several times in
+        either direction, half as often where its inputs are never below 0.
     Claims: complete without biases, class-discriminative, input-shaped.
 
     Args:
-        rule: "zero", in proportion to the contributions x w; "epsilon", the same with a stabiliser; "gamma", where those
-            of the sign of the sum count (1 + gamma) times; "zplus", among those above 0 alone; "alpha2_beta1", twice the
-            relevance to those above 0, less once to those below. "epsilon_plus" is "zplus" in convolutions and "epsilon"
-            elsewhere; "epsilon_plus_flat" the same, and first layers share alike among all their inputs;
-            "epsilon_gamma_box" is "gamma" in convolutions, "epsilon" elsewhere, and first layers share by how far their
-            inputs are from their bounds. "attention" is "epsilon", with half of the relevance of attended values for the
-            attention weights, and through the softmax for queries and keys.
+        rule: "zero", in proportion to the contributions x w; "epsilon", the same with a stabiliser; "gamma", where
+            those of the sum's sign count (1 + gamma) times; "zplus", to those above 0 alone; "alpha2_beta1", twice the
+            relevance to those above 0, less once to those below. "epsilon_plus" is "zplus" in convolutions, "epsilon"
+            elsewhere; "epsilon_plus_flat" the same, but first layers share alike among all their inputs;
+            "epsilon_gamma_box" is "gamma" in convolutions, "epsilon" elsewhere, and first layers share by how far
+            their inputs are from their bounds. "attention" is "epsilon", where products share by halves with
+            attention weights and gates as well, which hand it on to queries and keys.
         epsilon: The stabiliser, in the units of what a layer gives.
         gamma: How much more contributions of the sum's sign count.
-        low: The least value of the inputs for "epsilon_gamma_box"; by default each example's own.
+        low: The least value of the inputs, for "epsilon_gamma_box"; by default each example's own.
         high: Their largest value.
 
     Raises:
@@ -74,8 +74,9 @@ def lrp(
         Propagation", 2015. PLoS ONE 10(7): e0130140 (epsilon, alpha-beta). Montavon et al., "Layer-Wise Relevance
         Propagation: An Overview", 2019 (gamma, composites). Montavon et al., "Explaining Nonlinear Classification
         Decisions with Deep Taylor Decomposition", 2015. arXiv:1512.02479 (box). Achtibat et al., "AttnLRP", 2024.
-        arXiv:2402.05602 (attention, normalisation, activations). Ali et al., "XAI for Transformers", 2022.
-        arXiv:2202.07304 (attention weights as numbers).
+        arXiv:2402.05602 (attention, normalisation, activations). Ali et al., "XAI for Transformers: Better
+        Explanations through Conservative Propagation", 2022. arXiv:2202.07304 (attention weights as numbers). Arras et
+        al., "Explaining Recurrent Neural Network Predictions in Sentiment Analysis", 2017. arXiv:1706.07206 (gates).
     """
     if low is not None and high is not None and low > high:
         raise ParameterError(f"lrp: low must be at most high, not {low} above {high}.")
