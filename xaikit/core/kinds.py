@@ -25,8 +25,8 @@ CONVOLUTIONS = _types("Conv2D Conv3D DepthwiseConv2dNative Conv2DBackpropInput C
 BILINEAR = CONVOLUTIONS | _types("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum")
 PRODUCTS = BILINEAR | {"Mul"}
 
-# What normalises is a number: the deviation, the length.
-NUMBERS = _types("Rsqrt StopGradient")
+# Numbers, that get nothing: what normalises (the deviation, the length), and what does not change with its input.
+NUMBERS = _types("Rsqrt StopGradient ZerosLike OnesLike")
 
 AFFINE = _types("BiasAdd AddV2 Add Sub Mul RealDiv Neg FusedBatchNormV3")
 SHIFTS = _types("BiasAdd AddV2 Add")

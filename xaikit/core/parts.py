@@ -94,10 +94,15 @@ def _origins(made: Pass, ends: Sequence[Tensor], inputs: Sequence[Tensor]) -> Or
             continue
         sources = [source for source in op.inputs if source.name in found]
         for out in op.outputs if sources else ():
-            if out.dtype.is_floating and out.name not in found:
+            if _carries(out) and out.name not in found:
                 shared = _shared(sources, found) if op.type in kinds.VALUE_BY_VALUE else ()
                 found[out.name] = (out, *(tensor for tensor in shared if same_shape(tensor, out)))
     return found
+
+
+def _carries(tensor: Tensor) -> bool:
+    """Whether a tensor holds features; a loop's lists of them count."""
+    return bool(tensor.dtype.is_floating or tensor.dtype.is_complex or tensor.dtype == tf.variant)
 
 
 def _shared(sources: Sequence[Tensor], origins: Origins) -> tuple[Tensor, ...]:
