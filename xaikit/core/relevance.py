@@ -145,10 +145,11 @@ def network_of(model: Model, made: Pass, *, attention: bool, method: str) -> Net
     found = network(made, ends, attention=attention)
     for part in found.parts:
         if part.kind == "unknown":
+            hidden = " (a function call; Keras makes one of a convolution in groups)" if "Call" in part.op.type else ""
             raise ModelError(
-                f"{method} has no rule for {part.op.type} ({part.op.name}) of {model.name}; it knows layers with "
-                "weights, pooling, normalisation, attention, and activations of one number: use another method, such "
-                "as gradients."
+                f"{method} has no rule for {part.op.type} ({part.op.name}) of {model.name}{hidden}; it knows layers "
+                "with weights, pooling, normalisation, attention, and activations of one number: use another method, "
+                "such as gradients."
             )
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .explanation import Tensor
 from .layers import Layer
-from .lazy import tf
+from .lazy import np, tf
 from .relevance import Entry
 
 Way = Callable[[Tensor], Tensor]
@@ -40,11 +40,18 @@ def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
     Where there are none below, those above get all, R_k, and the other way round: so alpha - beta = 1 always conserves.
     """
     none = tf.zeros_like(layer.outputs)
-    above, below = layer.outputs / _not_zero(layer.gains), layer.outputs / _not_zero(layer.losses)
-    only_above, only_below = tf.equal(layer.losses, 0), tf.equal(layer.gains, 0)
+    only_above, only_below = _nothing(layer.losses, layer.gains), _nothing(layer.gains, layer.losses)
+    above = layer.outputs / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
+    below = layer.outputs / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
     up = tf.where(only_above, above, alpha * above)
     down = tf.where(only_below, below, -beta * below)
     return _apart(layer, tf.where(only_below, none, up), tf.where(only_above, none, down))
+
+
+def _nothing(sums: Tensor, others: Tensor) -> Tensor:
+    """Whether sums are lost in the rounding of others."""
+    resolution = np.finfo(sums.dtype.as_numpy_dtype).eps
+    return tf.abs(sums) <= resolution * tf.abs(others)
 
 
 def flat(layer: Layer, entry: Entry) -> Way:
