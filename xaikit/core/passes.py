@@ -54,7 +54,7 @@ class Pass:
     outputs: Tensor
     calls: tuple[Call, ...]
     graph: Any
-    inputs: Tensor = None
+    inputs: Tensor
 
     @cached_property
     def order(self) -> dict[str, int]:
