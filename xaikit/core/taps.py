@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ..errors import ModelError, UnknownName
 from .explanation import Tensor
 from .lazy import tf
-from .passes import Call, Pass, ancestors
+from .passes import Call, Pass, Writes, ancestors
 from .tracing import note
 from .view import Model, shape_text
 
@@ -35,6 +35,10 @@ class Tap:
             if (call.path, call.number) == (self.path, self.number):
                 return call.outputs if self.side == "output" else call.inputs
         raise ModelError(f"Layer {self.path!r} was not called in this forward pass, but was in the first one.")
+
+    def replaced(self, tensor: Tensor) -> Writes:
+        """Have a forward pass go on with `tensor` instead of what this reads, an output."""
+        return {(self.path, self.number): lambda own: tf.cast(tensor, own.dtype)}
 
     def __str__(self) -> str:
         number = f"#{self.number}" if self.uses > 1 else ""
@@ -92,6 +96,21 @@ def spatial_layer(model: Model, name: str = "") -> Tap:
     _same_rank(model, tap, features)
     note("layer", str(tap))
     return tap
+
+
+def written_layer(model: Model, tap: Tap) -> Tap:
+    """Find the output that a tap reads: what goes into a layer is replaced where another layer gives it.
+
+    Raises:
+        ModelError: No layer gives it.
+    """
+    if tap.side == "output":
+        return tap
+    made = model.preview
+    for call in made.calls:
+        if call.outputs is tap.tensor(made):
+            return _tap(call, made)
+    raise ModelError(f"{tap} is no layer's output, and so cannot be replaced: choose a layer's output.")
 
 
 def spatial_layers(model: Model) -> list[Tap]:

@@ -8,7 +8,6 @@ from ..core import (
     Explanation,
     Model,
     Step,
-    Tap,
     Tensor,
     forward,
     method,
@@ -18,9 +17,9 @@ from ..core import (
     tf,
     to_unit_range,
 )
+from ..core.channels import check_channels, taken, widest
 from ..core.geometry import fitting
 from ..core.masking import masked_scores
-from ..errors import ModelError
 
 
 @method
@@ -50,11 +49,14 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
     Source:
         Wang et al., "Score-CAM", 2020. arXiv:1910.01279, definitions 4 and 5, eq. 6 to 10, and algorithm 1.
     """
-    chosen = _checked(model, spatial_layer(model, layer))
+    chosen = spatial_layer(model, layer)
+    check_channels(model, chosen)
+    fitting(chosen.tensor(model.preview), model.spec)
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, features = forward(model, inputs, targets, read=chosen)  # [B, T], [B, *positions, K]
-        features = _widest(tf.cast(features, scores.dtype), channels)
+        features = tf.cast(features, scores.dtype)
+        features = taken(features, widest(features, channels))
         positions = range(1, features.shape.rank - 1)
         # from 0 up, so that one value everywhere stays exactly that when it is resized
         raised = features - tf.reduce_min(features, axis=positions, keepdims=True)
@@ -72,18 +74,3 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
 
     return step
 
-
-def _checked(model: Model, chosen: Tap) -> Tap:
-    features = chosen.tensor(model.preview)
-    if features.shape[-1] is None:
-        raise ModelError(f"Layer {chosen} does not say how many features it has, to mask by each: use gradcam.")
-    fitting(features, model.spec)
-    return chosen
-
-
-def _widest(features: Tensor, count: int) -> Tensor:
-    """Keep the `count` features of each example that vary most over the positions; 0 keeps all."""
-    if count == 0 or count >= features.shape[-1]:
-        return features
-    variances = tf.math.reduce_variance(features, axis=range(1, features.shape.rank - 1))
-    return tf.gather(features, tf.math.top_k(variances, count).indices, axis=-1, batch_dims=1)
