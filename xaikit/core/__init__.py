@@ -13,6 +13,7 @@ from .passes import ancestors
 from .recipe import Recipe, method, transformer
 from .steps import Explainer, bound
 from .taps import Tap, layer, spatial_layer, spatial_layers
+from .tokens import Sides
 from .tracing import note, warn_where
 from .view import Model, as_view, forward
 
@@ -32,6 +33,7 @@ __all__ = [
     "Seed",
     "Share",
     "Show",
+    "Sides",
     "Step",
     "Tap",
     "Tensor",

@@ -1,7 +1,8 @@
 """Scores of masked copies of the inputs, or of a layer's features, within the row budget.
 
-That is what perturbation methods are made of. As in `copies`, a batch with room left takes several copies of its examples at a time, a full one takes them in turn.
-Here one score per copy is kept, and nothing is averaged: a method weighs them as its paper says.
+That is what perturbation methods are made of. As in `copies`, a batch with room left takes several copies of its
+examples at a time, a full one takes them in turn. Here one score per copy is kept, and nothing is averaged: a method
+weighs them as its paper says.
 """
 
 from collections.abc import Callable

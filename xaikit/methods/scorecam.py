@@ -7,6 +7,7 @@ from pydantic import Field
 from ..core import (
     Explanation,
     Model,
+    Sides,
     Step,
     Tensor,
     forward,
@@ -23,7 +24,7 @@ from ..core.masking import masked_scores
 
 
 @method
-def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge=0)] = 0) -> Step:
+def scorecam(model: Model, *, layer: str = "", grid: Sides = (), channels: Annotated[int, Field(ge=0)] = 0) -> Step:
     """Multiply the input by each feature of a layer in turn, and weigh the features by a softmax of the scores.
 
     What a feature does not let through becomes 0. The score of the baseline, which the paper subtracts, is the same
@@ -38,24 +39,26 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
     Args:
         layer: Name or path (`backbone/conv5`) of the layer to read, `conv#1` for the first of several uses,
             `conv:input` for what goes in; by default the last one with positions.
+        grid: Sides of the grid of positions on which tokens stand, such as (14, 14), where the layer gives tokens; by
+            default it is found by the input's aspect ratio, and class tokens come before it.
         channels: How many features to take at most, for each example those that vary most over the positions, by their
             variance; 0 takes all.
 
     Raises:
         UnknownName: The model has no such layer.
-        ModelError: No layer on the way to the scores has positions.
+        ModelError: No layer on the way to the scores has positions, or its tokens fit no grid.
             Or the layer does not say how many features it has, or which of several inputs they lie on is not plain.
 
     Source:
         Wang et al., "Score-CAM", 2020. arXiv:1910.01279, definitions 4 and 5, eq. 6 to 10, and algorithm 1.
     """
-    chosen = spatial_layer(model, layer)
+    chosen = spatial_layer(model, layer, grid)
     check_channels(model, chosen)
-    fitting(chosen.tensor(model.preview), model.spec)
+    fitting(chosen.laid(chosen.tensor(model.preview)), model.spec)
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, features = forward(model, inputs, targets, read=chosen)  # [B, T], [B, *positions, K]
-        features = tf.cast(features, scores.dtype)
+        features = chosen.laid(tf.cast(features, scores.dtype))
         features = taken(features, widest(features, channels))
         positions = range(1, features.shape.rank - 1)
         # from 0 up, so that one value everywhere stays exactly that when it is resized
@@ -73,4 +76,3 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
         return Explanation(scores, tf.einsum("b...k,btk->b...t", features, weights))  # eq. 9
 
     return step
-
