@@ -144,6 +144,21 @@ def _sums_last(op: Any, place: int) -> bool:
     return terms.split(",")[place][-1] not in result
 
 
+def _asked(weights: Tensor) -> list[Tensor]:
+    """Give queries and keys, whose product the weights are made of; where there is none, the weights themselves.
+
+    A mask, which may come out of an input of its own, is neither.
+    """
+    square, ahead = weights.shape[-2:].as_list(), [weights.op.inputs[0].op]
+    for op in ahead:
+        product = op.type in _PRODUCTS and op.outputs[0].shape[-2:].as_list() == square
+        if product and all(_placeholders(source) for source in op.inputs):
+            return list(op.inputs)
+        if op.type != "Softmax":  # that of a layer before
+            ahead.extend(source.op for source in op.inputs if source.dtype.is_floating and source.op not in ahead)
+    return [weights]
+
+
 def _placeholders(tensor: Tensor) -> set[str]:
     """Name the inputs that a tensor is made of; weights are captured as resources, and do not count."""
     graph = tensor.graph
@@ -168,10 +183,10 @@ def _check_stream(found: list[Attention], owner: str) -> None:
             raise ModelError(
                 f"The {each.name} of {owner} is among {shape[-1]} tokens, and there were {count} before. {use}"
             )
-        # keys and queries, and values, have to come out of the same attention before, and of the same inputs
-        asked, given = (ancestors(tensor) & names - {itself} for tensor in (each.weights, each.values))
-        sources = [_placeholders(tensor) for tensor in (each.weights, each.values)]
-        if not asked == given == before or sources[0] != sources[1]:
+        # queries, keys and values have to come out of the same attention before, and of the same inputs
+        tokens = [*_asked(each.weights), each.values]
+        one = all(ancestors(tensor) & names - {itself} == before for tensor in tokens)
+        if not one or any(_placeholders(tensor) != _placeholders(each.values) for tensor in tokens):
             raise ModelError(
                 f"The {each.name} of {owner} does not follow the attention before it on one stream of tokens, as in an "
                 f"encoder: cross attention and parallel branches have no rollout. {use}"

@@ -64,7 +64,7 @@ def grid_of(count: int | None, inputs: Sequence[Any], given: Sides = (), *, subj
     """Find the positions that `count` tokens stand for.
 
     The grid is that of the input's aspect ratio, or of square patches of it with what is left over at the border cut
-    or filled up, after the fewest class and register tokens (1, 2, 4, 5, 8 or 9, if any) for which there is such a grid.
+    or filled up, after the fewest class and register tokens (0, 1, 2, 4, 5, 8 or 9) for which there is such a grid.
     Along one axis of positions, as of a text, tokens beyond the input's own length are such tokens.
 
     Args:
@@ -72,7 +72,7 @@ def grid_of(count: int | None, inputs: Sequence[Any], given: Sides = (), *, subj
         inputs: The inputs' shapes [B, *positions, C] or [B, features]; those with most axes count first.
         given: The grid's sides, where they are known; the tokens that are left over come first.
         subject: What has the tokens, for messages.
-        least: How many class tokens there are at least.
+        least: How many class tokens are expected at least.
 
     Raises:
         ParameterError: A given grid has not as many sides as an input has axes of positions.
@@ -108,7 +108,8 @@ def _found(count: int, sides: tuple[Any, ...], least: int, *, dense: bool) -> Gr
         special = 0 if count == sides[0] else max(least, count - sides[0])
         # fewer tokens than positions are patches of a series; those of a text or a table are something else
         return Grid((count - special,), special) if special in _SPECIAL and (dense or count >= sides[0]) else None
-    grids = ((_laid(count - special, sides), special) for special in _SPECIAL if special >= least)
+    order = sorted(_SPECIAL, key=lambda special: special < least)  # what is not expected comes last
+    grids = ((_laid(count - special, sides), special) for special in order)
     return next((Grid(laid, special) for laid, special in grids if laid is not None), None)
 
 

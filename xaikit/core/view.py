@@ -1,5 +1,6 @@
 """The view of the user's Keras model that `bind` receives."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -62,16 +63,16 @@ class Model:
 
     def all_scores(self, made: Pass) -> Tensor:
         """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
+        with nullcontext() if made.graph is tf.compat.v1.get_default_graph() else made.graph.as_default():
+            return tf.nest.map_structure(self._score, made.outputs)
+
+    def _score(self, output: Tensor) -> Tensor:
         if self.scores == "outputs":
             note("scores", "outputs")
-            return tf.nest.map_structure(_wide, made.outputs)
-
-        def found(output: Tensor) -> Tensor:
-            tensor, is_logit = logits(output)
-            note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
-            return _wide(tensor)
-
-        return tf.nest.map_structure(found, made.outputs)
+            return _wide(output)
+        tensor, is_logit = logits(output)
+        note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
+        return _wide(tensor)
 
     def pick(self, made: Pass, targets: Tensor) -> Tensor:
         """Give the scores of a pass that `targets` [B, T] ask for: [B, T]."""
