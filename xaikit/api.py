@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .core import Explainer, Explanation
+from .core import Explainer, Explanation, tf
+from .core.repeats import Quantiles
 from .engine.engine import Jit, Result, results
+from .errors import InputError, ParameterError
 from .registry import find
 from .result import Explained, described
 
@@ -25,6 +27,7 @@ def stream(
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
+    details: bool = False,
 ) -> Iterator[Explanation]:
     """Explain batch by batch, in order; one batch is held at a time, whatever the data's size.
 
@@ -33,7 +36,9 @@ def stream(
     Returns:
         An iterator of explanations of some examples each, NumPy arrays.
     """
-    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    recipe, made = _results(
+        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+    )
     return (_explained(recipe, [result]) for result in made)
 
 
@@ -49,6 +54,7 @@ def explain(
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
+    details: bool = False,
 ) -> Explanation:
     """Explain what a model says of its inputs.
 
@@ -72,10 +78,13 @@ def explain(
         callbacks: Keras callbacks: `on_predict_begin`, `on_predict_batch_begin`, `on_predict_batch_end` with the
             "outputs" (scores, maps), `on_predict_end`.
         progress: A bar on stderr; "auto" shows it on a terminal when the work takes longer than two seconds.
+        details: Also report figures of each map where the explainer has some, [N, T] by name in `result.details`: the
+            "completeness_gap" of methods that claim to be complete, the "standard_error" and number of "samples" of
+            Monte-Carlo methods. Some cost a forward pass or two more.
 
     Returns:
         The scores [N, T] of the clean inputs, and the maps [N, ..., T], raw and signed, in the order of the inputs. It
-        unpacks to `scores, maps`, and also says `targets`, `explainer` and `notes`.
+        unpacks to `scores, maps`, and also says `targets`, `explainer`, `notes` and `details`.
 
     Raises:
         UnknownName, ParameterError, ExpressionError, UsageError: The call is wrong.
@@ -83,8 +92,69 @@ def explain(
         ModelError: The model cannot be explained so, or the maps are not finite.
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
     """
-    recipe, made = _results(explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress)
+    recipe, made = _results(
+        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+    )
     return _explained(recipe, list(made), inputs)
+
+
+def quantiles(
+    explainer: Explainer | str,
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    q: Sequence[float] = (0.25, 0.5, 0.75),
+    repetitions: int = 20,
+    seed: int = 0,
+    batch_size: int = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    jit: Jit = "auto",
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+) -> Explanation:
+    """Explain with dropout on, again and again, and give several quantiles of the maps of one run.
+
+    Each map is that of `mc_dropout(explainer, reduce="quantile", q=...)`, which gives one of them; here the explainer
+    runs `repetitions` times for all.
+
+    Args:
+        explainer: As for `explain`, as are the other arguments.
+        model: As for `explain`.
+        inputs: As for `explain`.
+        targets: As for `explain`.
+        q: Which quantiles, from 0 to 1, Q of them.
+        repetitions: How many draws of the network, at least 1.
+        seed: Which draws.
+        batch_size: As for `explain`.
+        scores: As for `explain`.
+        jit: As for `explain`.
+        steps: As for `explain`.
+        callbacks: As for `explain`.
+        progress: As for `explain`.
+
+    Returns:
+        The scores [N, T] of the model in inference, and the maps [Q, N, ..., T], in the order of `q`.
+
+    Raises:
+        ParameterError: A quantile outside of [0, 1], or none; no repetition.
+        XaikitError: As `explain` does.
+    """
+    shares = tuple(float(share) for share in q)
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise ParameterError(f"q must be quantiles from 0 to 1, such as (0.25, 0.5, 0.75), not {q!r}.")
+    if repetitions < 1:
+        raise ParameterError(f"repetitions must be at least 1, not {repetitions!r}.")
+    repeated = Quantiles(find(explainer) if isinstance(explainer, str) else explainer, shares, repetitions, seed)
+    recipe, made = _results(
+        repeated, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, False
+    )
+    found = _explained(recipe, list(made))
+    maps = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found.maps)
+    return Explained(
+        found.scores, maps, explainer=recipe, targets=found.targets, notes=found.notes, inputs=None, details={}
+    )
 
 
 def _results(
@@ -98,6 +168,7 @@ def _results(
     steps: int | None,
     callbacks: Sequence[Any],
     progress: Progress,
+    details: bool,
 ) -> tuple[Any, Iterator[Result]]:
     recipe = find(explainer) if isinstance(explainer, str) else explainer
     made = results(
@@ -111,13 +182,13 @@ def _results(
         steps=steps,
         callbacks=callbacks,
         progress=progress,
+        details=details,
     )
     return recipe, made
 
 
 def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explained:
     """Put batches together, and warn of what was seen in them."""
-    from .core import tf
 
     def together(*leaves: Any) -> Any:
         return leaves[0] if len(leaves) == 1 else np.concatenate(leaves)
@@ -125,8 +196,6 @@ def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explaine
     try:
         maps = tf.nest.map_structure(together, *[part.maps for part in parts])
     except ValueError as error:
-        from .errors import InputError
-
         raise InputError(f"Examples of several shapes make maps of several shapes: use stream ({error}).") from error
     targets = together(*[part.targets for part in parts]) if parts[0].targets is not None else None
     return described(recipe, together(*[part.scores for part in parts]), maps, targets, parts, inputs)

@@ -22,19 +22,30 @@ class Explained(Explanation):
         targets: [N, T], the class indices that were explained; None for a target function.
         notes: What was chosen: "scores" are "logits" or "outputs", "layer" is the layer that was read.
         inputs: The inputs where they are at hand as an array, to be shown; else None.
+        details: Figures of each map, [N, T], by name, such as "completeness_gap"; empty unless they were asked for.
     """
 
     explainer: Any
     targets: Any
     notes: dict[str, str]
     inputs: Any
+    details: dict[str, Any]
 
     def __new__(
-        cls, scores: Any, maps: Any, *, explainer: Any, targets: Any, notes: dict[str, str], inputs: Any
+        cls,
+        scores: Any,
+        maps: Any,
+        *,
+        explainer: Any,
+        targets: Any,
+        notes: dict[str, str],
+        inputs: Any,
+        details: dict[str, Any],
     ) -> Self:
         """Make the pair, and keep the rest beside it."""
         made = super().__new__(cls, scores, maps)
-        made.explainer, made.targets, made.notes, made.inputs = explainer, targets, notes, inputs
+        made.explainer, made.targets, made.notes = explainer, targets, notes
+        made.inputs, made.details = inputs, details
         return made
 
     @property
@@ -46,6 +57,7 @@ class Explained(Explanation):
         shapes = f"scores {self.scores.shape}"
         maps = f"maps {self.maps.shape}" if hasattr(self.maps, "shape") else "maps of each input"
         notes = "".join(f", {name} {text}" for name, text in self.notes.items())
+        notes += "".join(f", {name} at most {abs(figures).max():.3g}" for name, figures in self.details.items())
         return f"Explained({self.explainer!r}: {shapes}, {maps}{notes})"
 
     def _repr_png_(self) -> bytes | None:
@@ -56,11 +68,14 @@ class Explained(Explanation):
 
 
 def described(recipe: Any, scores: Any, maps: Any, targets: Any, parts: Sequence[Any], inputs: Any = None) -> Explained:
-    """Make the result of some batches, and warn of what was seen in them."""
+    """Make the result of some batches, with all their details, and warn of what was seen in them."""
     for text in dict.fromkeys(text for part in parts for text in part.warnings):
         warnings.warn(text, XaikitWarning, stacklevel=4)
     shown = inputs if isinstance(inputs, np.ndarray) else None
-    return Explained(scores, maps, explainer=recipe, targets=targets, notes=dict(parts[0].notes), inputs=shown)
+    details = {name: np.concatenate([part.details[name] for part in parts]) for name in parts[0].details}
+    return Explained(
+        scores, maps, explainer=recipe, targets=targets, notes=dict(parts[0].notes), inputs=shown, details=details
+    )
 
 
 def spelled_out(explainer: Any) -> dict[str, Any]:

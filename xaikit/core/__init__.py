@@ -1,7 +1,8 @@
 """What methods and transformers are made of."""
 
 from .arrays import Array, ArrayLike
-from .copies import Reduce, clean, dims, over_copies
+from .completeness import report_gap
+from .copies import clean, dims, over_copies
 from .draws import bits, normal, uniform
 from .explanation import Explanation, Step, Tensor
 from .filters import How, Show, channels_reduced, negative_part, positive_part, to_heat, to_signed_range, to_unit_range
@@ -11,10 +12,11 @@ from .lazy import keras, tf
 from .parameters import Count, NonNegative, Positive, Seed, Share
 from .passes import ancestors
 from .recipe import Recipe, method, transformer
+from .sampling import Tolerance, mean_of_copies
 from .steps import Explainer, bound
 from .taps import Tap, layer, spatial_layer, spatial_layers
 from .tokens import Sides
-from .tracing import note, warn_where
+from .tracing import detail, note, warn_where
 from .view import Model, as_view, forward
 
 __all__ = [
@@ -28,7 +30,6 @@ __all__ = [
     "NonNegative",
     "Positive",
     "Recipe",
-    "Reduce",
     "ResizeMethod",
     "Seed",
     "Share",
@@ -37,12 +38,14 @@ __all__ = [
     "Step",
     "Tap",
     "Tensor",
+    "Tolerance",
     "ancestors",
     "as_view",
     "bits",
     "bound",
     "channels_reduced",
     "clean",
+    "detail",
     "dims",
     "forward",
     "gradient",
@@ -50,6 +53,7 @@ __all__ = [
     "keras",
     "layer",
     "map_maps",
+    "mean_of_copies",
     "method",
     "mirrored",
     "negative_part",
@@ -58,6 +62,7 @@ __all__ = [
     "over_copies",
     "per_target",
     "positive_part",
+    "report_gap",
     "resized",
     "sides",
     "spatial_layer",

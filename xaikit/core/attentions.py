@@ -126,14 +126,24 @@ def attentions(model: Model, made: Pass) -> list[Attention]:
 
 
 def _weighing(weights: Tensor, tensor: Tensor, users: dict[str, list[Any]]) -> Iterator[Attention]:
-    """Give the products of attention weights with values, looking through casts."""
+    """Give the products of attention weights with values, looking through casts and dropout that is on."""
     for op in users.get(tensor.name, []):
-        if op.type in _SEEN_THROUGH:
+        if op.type in _SEEN_THROUGH or (op.type == "Mul" and any(_drawn(source) for source in op.inputs)):
             yield from _weighing(weights, op.outputs[0], users)
         elif op.type in _PRODUCTS and len(op.inputs) == 2:
             place = 0 if op.inputs[0] is tensor else 1
             if _sums_last(op, place) and _placeholders(op.inputs[1 - place]):
                 yield Attention(weights, op.inputs[1 - place], op.outputs[0])
+
+
+def _drawn(tensor: Tensor) -> bool:
+    """Whether the floats of a tensor are made of whole numbers alone, as a mask of dropout is of random bits."""
+    ahead = [tensor.op]
+    for op in ahead:
+        if op.type in ("Placeholder", "ReadVariableOp", "ResourceGather"):
+            return False
+        ahead.extend(source.op for source in op.inputs if source.dtype.is_floating and source.op not in ahead)
+    return True
 
 
 def _sums_last(op: Any, place: int) -> bool:

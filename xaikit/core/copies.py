@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from .explanation import Explanation, Step, Tensor
 from .lazy import tf
-from .tracing import current, shapes_only
+from .tracing import current, shapes_only, without_details
 
-Reduce = Literal["mean", "square", "variance"]
+Reduce = Literal["mean", "variance"]
 Number = Any  # a whole number, or a scalar tensor of one
 
 
@@ -44,25 +44,44 @@ def over_copies(
         copy: From the number of a copy to inputs, of the same shape each time.
         like: What `clean` gave: the result has the shape and structure of its maps.
         undo: From the number of a copy and its maps to maps like `like.maps`.
-        reduce: "mean"; "square", the mean of squares; "variance", the population's; or the weights of a sum, one for
-            each copy.
+        reduce: "mean"; "variance", the population's; or the weights of a sum, one for each copy.
 
     Returns:
         Maps like `like.maps`.
     """
-    sides = [dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets)]
-    zeros = tf.nest.map_structure(lambda leaf: _zeros(leaf, *sides), like.maps)
+    zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
     if current().only_shapes:
         return zeros
+    add = adder(step, inputs, targets, copy, undo, reduce)
+    total = (zeros, zeros) if reduce == "variance" else (zeros,)
+    summed = helpings(add, count, room_for(inputs), total)[-1]
+    parts = count if isinstance(reduce, str) else 1
+    return tf.nest.map_structure(lambda leaf, zero: shared(leaf, parts, zero), summed, zeros)
+
+
+def adder(
+    step: Step,
+    inputs: Tensor,
+    targets: Tensor,
+    copy: Callable[[Number], Tensor],
+    undo: Callable[[Number, Tensor], Tensor] | None,
+    reduce: Reduce | Sequence[float],
+) -> Callable[[Number, Number, Tensor], Tensor]:
+    """Make what `helpings` calls: it explains some copies at once, and adds up their maps one by one.
+
+    Arguments are those of `over_copies`. The total is (sums,), and for "variance" (means, sums of squared deviations).
+    """
 
     def explained(start: Number, size: Number) -> Tensor:
         """Explain some copies at once: maps [size, B, ...]."""
         if isinstance(size, int) and size == 1:
-            maps = step(copy(start), targets).maps
+            with without_details():
+                maps = step(copy(start), targets).maps
             return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
         stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
         flat = tf.nest.map_structure(joined, stacked)
-        maps = step(flat, tf.tile(targets, [size, 1])).maps
+        with without_details():
+            maps = step(flat, tf.tile(targets, [size, 1])).maps
         return tf.nest.map_structure(lambda leaf: parted(leaf, size), maps)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
@@ -71,14 +90,11 @@ def over_copies(
         def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
             each = tf.nest.map_structure(lambda leaf: leaf[i], maps)
             each = undo(start + i, each) if undo is not None else each
-            return i + 1, _added(total, each, start + i, reduce)
+            return i + 1, added(total, each, start + i, reduce)
 
         return _until(size, one, total)
 
-    total = (zeros, zeros) if reduce == "variance" else (zeros,)
-    summed = helpings(add, count, room_for(inputs), total)[-1]
-    parts = count if isinstance(reduce, str) else 1
-    return tf.nest.map_structure(lambda leaf, zero: _shared(leaf, parts, zero), summed, zeros)
+    return add
 
 
 def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
@@ -139,8 +155,12 @@ def columns_of(scores: Tensor, targets: Tensor) -> Number:
     return dims(targets)[1] if targets.shape[-1] is None else dims(scores)[1]
 
 
+def zeros_like(maps: Tensor, rows: Number, columns: Number) -> Tensor:
+    """Make zeros like maps, a structure of [B, ..., T], without computing them."""
+    return tf.nest.map_structure(lambda leaf: _zeros(leaf, rows, columns), maps)
+
+
 def _zeros(maps: Tensor, rows: Number, columns: Number) -> Tensor:
-    """Make zeros like `maps` [B, ..., T] without computing them."""
     inner = maps.shape[1:-1]
     if None in inner:
         return tf.zeros_like(maps)
@@ -155,14 +175,13 @@ def dims(tensor: Tensor) -> list[Number]:
     return [side if side is not None else open_sides[i] for i, side in enumerate(tensor.shape)]
 
 
-def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequence[float]) -> Tensor:
+def added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequence[float]) -> Tensor:
+    """Add the maps of copy `number` to a total."""
     if not isinstance(reduce, str):
         weight = tf.constant(reduce, tf.float64)[number]
         return (tf.nest.map_structure(lambda a, b: a + b * tf.cast(weight, b.dtype), total[0], maps),)
     if reduce == "mean":
         return (tf.nest.map_structure(tf.add, total[0], maps),)
-    if reduce == "square":
-        return (tf.nest.map_structure(lambda a, b: a + tf.square(b), total[0], maps),)
     # Welford's update: no difference of large numbers, so the variance is never negative
     means, spreads = total
     updated = tf.nest.map_structure(lambda m, x: m + (x - m) / tf.cast(number + 1, x.dtype), means, maps)
@@ -170,7 +189,8 @@ def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequenc
     return updated, spreads
 
 
-def _shared(total: Tensor, count: int, like: Tensor) -> Tensor:
+def shared(total: Tensor, count: int, like: Tensor) -> Tensor:
+    """Divide a total among copies, and give it the static shape of the maps."""
     mean = total / tf.cast(count, total.dtype)
     mean.set_shape(like.shape)
     return mean

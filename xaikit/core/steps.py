@@ -45,7 +45,7 @@ class BoundStep:
         if tf.executing_eagerly():
             return _run_traced(self, self._model, self._made, inputs, targets)
         going_on = current().graph is not None
-        with nullcontext() if going_on else new_trace(), at_level(self._level):
+        with nullcontext() if going_on else new_trace(), at_level(self._level, self._text):
             targets = tf.convert_to_tensor(targets, tf.int32)
             targets = targets[:, tf.newaxis] if targets.shape.rank == 1 else targets
             return _checked(self._step(inputs, targets), self._text)

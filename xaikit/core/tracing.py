@@ -3,7 +3,7 @@
 All of it is Python-side and gone when the trace ends. A context variable carries it, since a step takes tensors only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,8 @@ class Trace:
         graph: The outermost graph of this trace.
         rules: The backward rules in force, by type of op: a forward pass made under others is another one.
         only_shapes: True where maps are looked at for their shape alone, and need not be traced in full.
+        text: The spelling of the explainer that is running.
+        details: (name, spelling of the explainer, figures [B, T]), where the user asked for details; else None.
     """
 
     level: int = 0
@@ -36,6 +38,8 @@ class Trace:
     graph: Any = None
     rules: tuple[tuple[str, str], ...] = ()
     only_shapes: bool = False
+    text: str = ""
+    details: list[tuple[str, str, Tensor]] | None = None
 
 
 _current: ContextVar[Trace | None] = ContextVar("xaikit_trace", default=None)
@@ -70,9 +74,9 @@ def new_trace(**known: Any) -> Iterator[Trace]:
 
 
 @contextmanager
-def at_level(level: int) -> Iterator[None]:
-    """Run what is inside at `level`; the innermost call counts."""
-    with tracing(replace(current(), level=level)):
+def at_level(level: int, text: str = "") -> Iterator[None]:
+    """Run what is inside at `level`, as the explainer that is spelled `text`; the innermost call counts."""
+    with tracing(replace(current(), level=level, text=text)):
         yield
 
 
@@ -131,3 +135,33 @@ def warn_where(condition: Tensor, text: str) -> None:
     trace = current()
     if trace.graph is not None and condition.graph is trace.graph:  # a loop's tensors cannot leave the loop
         trace.warnings.append((text, condition))
+
+
+@contextmanager
+def without_details() -> Iterator[None]:
+    """Explain copies, views or steps, which are no inputs of the user's: nothing is reported of them."""
+    with tracing(replace(current(), details=None)):
+        yield
+
+
+def detail(name: str, make: Callable[[], Tensor]) -> None:
+    """Report a figure of each map, such as its "completeness_gap", where the user asked for details.
+
+    Of an explainer that runs on copies, views or steps of the inputs nothing is reported.
+
+    Args:
+        name: What the figure is called, in lower case.
+        make: Gives it, [B, T]; called only where it is wanted.
+    """
+    trace = current()
+    if trace.details is None or trace.only_shapes or tf.compat.v1.get_default_graph() is not trace.graph:
+        return
+    trace.details.append((name, trace.text, make()))
+
+
+def named(details: list[tuple[str, str, Tensor]]) -> dict[str, Tensor]:
+    """Give details by name; where several explainers report one, by name and explainer."""
+    texts: dict[str, set[str]] = {}
+    for name, text, _ in details:
+        texts.setdefault(name, set()).add(text)
+    return {name if len(texts[name]) == 1 else f"{name} of {text}": tensor for name, text, tensor in details}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..core import Explainer, Tensor, tf
 from ..core.steps import bound
 from ..core.targets import TargetFunction, resolved
-from ..core.tracing import new_trace
+from ..core.tracing import named, new_trace
 from ..core.view import Model
 from ..errors import UsageError
 
@@ -60,6 +60,7 @@ class Request:
         strategy: A weak reference to the strategy.
         rows: The number of rows that XLA, or several replicas, compile for; else 0.
         budget: The row budget that XLA compiles for; else 0.
+        details: Whether figures of each map are wanted beside the maps.
     """
 
     explainer: Explainer
@@ -71,13 +72,15 @@ class Request:
     strategy: Any
     rows: int
     budget: int
+    details: bool = False
 
 
 class Compiled(NamedTuple):
     """A step that is ready to run.
 
     Attributes:
-        run: From inputs, codes [B, T] and the row budget to a list of (scores, maps, targets, warnings), per replica.
+        run: From inputs, codes [B, T] and the row budget to a list of (scores, maps, targets, warnings, details),
+            per replica.
         notes: What the explainer found out while it was traced.
         warnings: The texts of the warnings, in the order of the booleans that `run` gives.
         outputs: How many scores there are to choose from, or None for a target function.
@@ -137,7 +140,7 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
     """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
 
     def root(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
-        with new_trace(budget=request.budget or budget) as trace:
+        with new_trace(budget=request.budget or budget, details=[] if request.details else None) as trace:
             made = view.run(inputs)  # the step's own forward pass: the same inputs run once
             targets = codes
             if view.target_function is None:
@@ -146,7 +149,7 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
                 targets = resolved(everything, codes)
             scores, maps = bound(request.explainer, view)(inputs, targets)
         found.notes, found.warnings = trace.notes, [text for text, _ in trace.warnings]
-        return scores, maps, targets, [condition for _, condition in trace.warnings]
+        return scores, maps, targets, [condition for _, condition in trace.warnings], named(trace.details or [])
 
     return root
 

@@ -28,6 +28,7 @@ class Result(NamedTuple):
         targets: [B, T], the indices that were explained; None for a target function.
         notes: What was chosen: "layer", "scores".
         warnings: What the user should know of this batch.
+        details: Figures of each map, [B, T], by name; empty unless they were asked for.
     """
 
     scores: Any
@@ -35,6 +36,7 @@ class Result(NamedTuple):
     targets: Any
     notes: dict[str, str]
     warnings: tuple[str, ...]
+    details: dict[str, Any]
 
 
 def results(
@@ -49,6 +51,7 @@ def results(
     steps: int | None,
     callbacks: Sequence[Any],
     progress: bool | Literal["auto"],
+    details: bool = False,
 ) -> Iterator[Result]:
     """Explain `data` batch by batch, in order; one batch is held at a time.
 
@@ -65,7 +68,7 @@ def results(
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
-    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy)
+    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details))
     batches = full_batches(found.pieces, goals, batch_size * replicas, replicas)
     return _loop(engine, batches, Listeners(model, callbacks, progress, count))
 
@@ -82,7 +85,15 @@ class _Engine:
     """What stays the same from batch to batch."""
 
     def __init__(
-        self, explainer: Explainer, model: Any, scores: Scores, goals: Chosen, jit: bool, batch_size: int, strategy: Any
+        self,
+        explainer: Explainer,
+        model: Any,
+        scores: Scores,
+        goals: Chosen,
+        jit: bool,
+        batch_size: int,
+        strategy: Any,
+        details: bool,
     ) -> None:
         self.model = model
         self.goals = goals
@@ -90,7 +101,7 @@ class _Engine:
         self.batch_size = batch_size
         self.strategy = strategy
         function = FunctionKey(goals.function) if goals.function is not None else None
-        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0)
+        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0, details)
 
     def run(self, batch: Batch) -> Result:
         goals = self.goals
@@ -101,10 +112,10 @@ class _Engine:
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
         parts = step.run(_tensors(batch.inputs), batch.codes, tf.constant(self.batch_size))
-        scores, maps, targets, conditions = _gathered(parts, batch.size)
+        scores, maps, targets, conditions, details = _gathered(parts, batch.size)
         _check_finite(maps, batch.first)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
-        return Result(scores, maps, targets if goals.function is None else None, step.notes, warnings)
+        return Result(scores, maps, targets if goals.function is None else None, step.notes, warnings, details)
 
     def compiled(self, batch: Batch) -> Compiled:
         view = self.view(batch)
@@ -164,9 +175,10 @@ def _gathered(parts: list[Any], size: int) -> Any:
         arrays = [leaf.numpy() for leaf in leaves]
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays))[:size]
 
-    scores, maps, targets = (tf.nest.map_structure(together, *column) for column in list(zip(*parts, strict=True))[:3])
-    conditions = [any(bool(c) for c in column) for column in zip(*(part[3] for part in parts), strict=True)]
-    return scores, maps, targets, conditions
+    columns = list(zip(*parts, strict=True))
+    scores, maps, targets, details = (tf.nest.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
+    conditions = [any(bool(c) for c in column) for column in zip(*columns[3], strict=True)]
+    return scores, maps, targets, conditions, details
 
 
 def _check_finite(maps: Any, first: int) -> None:

@@ -7,20 +7,25 @@ from ..core import (
     Seed,
     Step,
     Tensor,
+    Tolerance,
     clean,
     forward,
     gradient,
+    mean_of_copies,
     method,
-    over_copies,
     per_target,
+    report_gap,
     tf,
     uniform,
 )
-from ..core.baselines import Baseline, baselines
+from ..core.baselines import Baseline, Draw, baselines
+from ..core.masking import masked_scores
 
 
 @method
-def expected_gradients(model: Model, *, samples: Count = 50, baseline: Baseline = "uniform", seed: Seed = 0) -> Step:
+def expected_gradients(
+    model: Model, *, samples: Count = 50, baseline: Baseline = "uniform", seed: Seed = 0, tolerance: Tolerance = 0.0
+) -> Step:
     """Average gradients times ways, at random points between random baselines and the input.
 
     In expectation a map adds up to f(input) less the mean of f over the baselines. Every example gets the same draws,
@@ -36,6 +41,8 @@ def expected_gradients(model: Model, *, samples: Count = 50, baseline: Baseline 
             of which each sample draws one; or one for all: a number in the input's units, "mean" (each example's own,
             per channel), "blur" (its own, a Gaussian of a tenth of each side), an array like one example.
         seed: Which draws.
+        tolerance: Instead of a number of samples: sample until the standard error of each map, the largest one of its
+            values, is below this, in the units of the map; 0 takes `samples`.
 
     Raises:
         InputError: The input is made of whole numbers, or the score does not depend on it.
@@ -51,6 +58,10 @@ def expected_gradients(model: Model, *, samples: Count = 50, baseline: Baseline 
         scores = forward(model, inputs, targets)
         return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
 
+    def mean_score(inputs: Tensor, targets: Tensor, draw: Draw) -> Tensor:
+        """Average f over the baselines that were drawn, [B, T]."""
+        return tf.reduce_mean(masked_scores(model, inputs, targets, samples, lambda i: draw((seed, i))), axis=-1)
+
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         first = clean(slopes, inputs, targets)
         draw = begin(inputs)
@@ -65,7 +76,19 @@ def expected_gradients(model: Model, *, samples: Count = 50, baseline: Baseline 
         def times_way(i: Tensor, maps: Tensor) -> Tensor:
             return tf.nest.map_structure(lambda far, one: tf.cast(far, one.dtype)[..., tf.newaxis] * one, way(i), maps)
 
-        maps = over_copies(slopes, inputs, targets, samples, point, like=first, undo=times_way)
+        maps = mean_of_copies(
+            slopes,
+            inputs,
+            targets,
+            samples,
+            point,
+            like=first,
+            undo=times_way,
+            tolerance=tolerance,
+            method="expected_gradients",
+        )
+        if not tolerance:
+            report_gap(maps, lambda: first.scores - mean_score(inputs, targets, draw))
         return Explanation(first.scores, maps)
 
     return step

@@ -14,6 +14,7 @@ from ..core import (
     method,
     over_copies,
     per_target,
+    report_gap,
     tf,
 )
 from ..core.baselines import Baseline, baselines
@@ -28,7 +29,8 @@ def integrated_gradients(
 ) -> Step:
     """Integrate the gradient from a baseline to the input, and multiply by the way that each value went.
 
-    A map adds up to f(input) - f(baseline), but for the quadrature's error.
+    A map adds up to f(input) - f(baseline), but for the quadrature's error, which `explain(..., details=True)` reports
+    as the "completeness_gap".
 
     Maps: [B, *input, T], signed.
     Cost: one forward pass, and at each of `steps` points a forward pass and a backward pass per target.
@@ -68,7 +70,9 @@ def integrated_gradients(
             return tf.cast(far, mean.dtype)[..., tf.newaxis] * mean
 
         means = over_copies(slopes, inputs, targets, len(shares), point, like=first, reduce=weights)  # eq. 3
-        return Explanation(first.scores, tf.nest.map_structure(times_way, way, means))
+        maps = tf.nest.map_structure(times_way, way, means)
+        report_gap(maps, lambda: first.scores - forward(model, start, targets))
+        return Explanation(first.scores, maps)
 
     return step
 

@@ -1,23 +1,34 @@
 """SmoothGrad and its kin: the average over noisy copies."""
 
+from typing import Any, Literal
+
 from ..core import (
     Count,
     Explanation,
     NonNegative,
-    Reduce,
     Seed,
     Step,
     Tensor,
+    Tolerance,
     clean,
+    mean_of_copies,
     normal,
     over_copies,
     tf,
     transformer,
     warn_where,
 )
+from ..errors import ParameterError
+
+Reduce = Literal["mean", "square", "variance"]
 
 
-@transformer
+def _check(model: Any, *, reduce: Reduce, tolerance: float, **_: Any) -> None:
+    if tolerance and reduce == "variance":
+        raise ParameterError("smooth: tolerance is for means, reduce='mean' or 'square': give 'variance' repetitions.")
+
+
+@transformer(requires=_check)
 def smooth(
     step: Step,
     *,
@@ -26,6 +37,7 @@ def smooth(
     relative: bool = False,
     reduce: Reduce = "mean",
     seed: Seed = 0,
+    tolerance: Tolerance = 0.0,
 ) -> Step:
     """Average the maps of noisy copies of each input; the scores stay those of the clean one.
 
@@ -41,6 +53,11 @@ def smooth(
         relative: Take `noise` as a share of each example's range, as the paper does.
         reduce: "square" is SmoothGrad-squared, "variance" is VarGrad.
         seed: Which draws.
+        tolerance: Instead of a number of repetitions: take copies until the standard error of each map, the largest one
+            of its values, is below this, in the units of the map; 0 takes `repetitions`. Not for the variance.
+
+    Raises:
+        ParameterError: A tolerance for the variance.
 
     Source:
         Smilkov et al., "SmoothGrad", 2017. arXiv:1706.03825, section 3.
@@ -61,7 +78,25 @@ def smooth(
 
             return tf.nest.map_structure(add, inputs, deviations, tf.nest.pack_sequence_as(inputs, leaves))
 
-        maps = over_copies(step, inputs, targets, repetitions, noisy, like=first, reduce=reduce)
+        if reduce == "variance":
+            maps = over_copies(step, inputs, targets, repetitions, noisy, like=first, reduce=reduce)
+            return Explanation(first.scores, maps)
+
+        def squared(_: Tensor, maps: Tensor) -> Tensor:
+            return tf.nest.map_structure(tf.square, maps)
+
+        undo = squared if reduce == "square" else None
+        maps = mean_of_copies(
+            step,
+            inputs,
+            targets,
+            repetitions,
+            noisy,
+            like=first,
+            undo=undo,
+            tolerance=tolerance,
+            method="smooth",
+        )
         return Explanation(first.scores, maps)
 
     return smoothed

@@ -1,0 +1,184 @@
+"""Sampling until a map is known well enough: the alternative to a number of samples that Monte-Carlo methods offer.
+
+A map's standard error is the largest one of its values, in the map's units. Each example and target stops by itself, at
+numbers of samples that no batch, budget or neighbour changes.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from .copies import Number, added, adder, columns_of, dims, helpings, over_copies, room_for, shared, zeros_like
+from .explanation import Explanation, Step, Tensor
+from .lazy import tf
+from .tracing import current, detail, warn_where
+
+Tolerance: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+BLOCK = 32  # samples between two looks at the standard error; the least that are taken
+MOST = BLOCK * 3125  # 100,000
+
+_Add: TypeAlias = Callable[[Number, Number, Tensor], Tensor]
+
+
+def until(
+    tolerance: float,
+    add: _Add,
+    estimate: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    state: Tensor,
+    *,
+    like: Explanation,
+    room: Number,
+    method: str,
+) -> Tensor:
+    """Take samples in blocks until each map's standard error is below `tolerance`, and give the maps.
+
+    The details "standard_error" and "samples" say what was reached. Where even `MOST` samples do not do, the caller is
+    warned.
+
+    Args:
+        tolerance: The standard error that is good enough, above 0, in the maps' units.
+        add: As for `copies.helpings`: adds some samples, from the number of the first and how many, to the state.
+        estimate: From the state and the number of samples that are in it, a scalar tensor, to maps like `like.maps`
+            and their standard errors, [B, T].
+        state: What the first samples are added to.
+        like: Scores and maps of the right shape and structure, such as `clean` gives.
+        room: How many samples fit at a time.
+        method: Whose name the warning bears.
+    """
+    scores, maps = like
+    empty = tf.nest.map_structure(tf.zeros_like, maps)
+    if current().only_shapes:
+        return empty
+    unknown = tf.fill(tf.shape(scores), tf.constant(float("inf"), scores.dtype))
+    none = tf.zeros(tf.shape(scores), tf.int32)
+
+    def block(start: Tensor, state: Tensor, maps: Tensor, errors: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
+        state = helpings(lambda i, size, state: add(start + i, size, state), BLOCK, room, state)
+        taken = start + BLOCK
+        found, reached = estimate(state, taken)
+        going = errors > tolerance  # [B, T]; those that are done keep what they have
+        maps = tf.nest.map_structure(lambda new, old: tf.where(_widened(going, new), new, old), found, maps)
+        return (
+            taken,
+            state,
+            maps,
+            tf.where(going, tf.cast(reached, errors.dtype), errors),
+            tf.where(going, taken, counts),
+        )
+
+    def goes_on(start: Tensor, _: Tensor, __: Tensor, errors: Tensor, ___: Tensor) -> Tensor:
+        return tf.logical_and(start < MOST, tf.reduce_any(errors > tolerance))  # NaN ends it: the engine refuses such
+
+    begin = (tf.constant(0), state, empty, unknown, none)
+    _, _, maps, errors, counts = tf.while_loop(goes_on, block, begin, parallel_iterations=1)
+    warn_where(
+        tf.reduce_any(errors > tolerance),
+        f"{method}: after {MOST} samples the standard error of a map is still above tolerance={tolerance:g}; "
+        "explain(..., details=True) says which: give a larger tolerance.",
+    )
+    report(errors, counts)
+    return tf.nest.map_structure(_shaped, maps, like.maps)
+
+
+def report(errors: Tensor, counts: Tensor) -> None:
+    """Report standard errors and numbers of samples, [B, T], where the user asked for details."""
+    detail("standard_error", lambda: errors)
+    detail("samples", lambda: counts)
+
+
+def mean_of_copies(
+    step: Step,
+    inputs: Tensor,
+    targets: Tensor,
+    samples: int,
+    copy: Callable[[Number], Tensor],
+    *,
+    like: Explanation,
+    undo: Callable[[Number, Tensor], Tensor] | None = None,
+    tolerance: float = 0.0,
+    method: str,
+) -> Tensor:
+    """Average the maps of `samples` copies, as `over_copies` does; or of as many as `tolerance`, above 0, asks for.
+
+    Arguments are those of `over_copies`, and of `until`.
+    """
+    if not tolerance and not _wanted():
+        return over_copies(step, inputs, targets, samples, copy, like=like, undo=undo)
+    add = adder(step, inputs, targets, copy, undo, "variance")  # Welford's update: its means are the averages
+    zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
+    return _mean_known(add, samples, zeros, like, room_for(inputs), tolerance, method)
+
+
+def averaged_over(
+    maps: Callable[[Number], Tensor],
+    inputs: Tensor,
+    targets: Tensor,
+    samples: int,
+    *,
+    like: Explanation,
+    reduce: Literal["mean", "variance"] = "mean",
+    tolerance: float = 0.0,
+    method: str,
+) -> Tensor:
+    """Average `maps(0)` to `maps(samples - 1)`, one at a time; or as many as `tolerance`, above 0, asks for.
+
+    Args:
+        maps: From the number of a sample to maps like `like.maps`.
+        inputs: [B, ...], for the number of rows.
+        targets: [B, T], for the number of columns.
+        samples: How many, at least 1.
+        like: What `clean` gave.
+        reduce: "mean", or "variance", the population's, which takes no tolerance.
+        tolerance: As for `until`; 0 takes `samples`.
+        method: Whose name the warning bears.
+    """
+    zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
+    if current().only_shapes:
+        return zeros
+
+    def add(i: Number, _: Number, total: Tensor) -> Tensor:
+        return added(total, maps(i), i, "variance")
+
+    if reduce == "mean":
+        return _mean_known(add, samples, zeros, like, 1, tolerance, method)
+    spreads = helpings(add, samples, 1, (zeros, zeros))[-1]
+    return tf.nest.map_structure(lambda leaf, zero: shared(leaf, samples, zero), spreads, zeros)
+
+
+def _mean_known(
+    add: _Add, samples: int, zeros: Tensor, like: Explanation, room: Number, tolerance: float, method: str
+) -> Tensor:
+    """Average, and report how well the averages are known."""
+    if tolerance:
+        return until(tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
+    maps, errors = _mean(helpings(add, samples, room, (zeros, zeros)), tf.constant(samples))
+    report(errors, tf.fill(tf.shape(errors), samples))
+    return tf.nest.map_structure(_shaped, maps, like.maps)
+
+
+def _wanted() -> bool:
+    return current().details is not None and not current().only_shapes
+
+
+def _mean(state: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
+    """Give means, and their largest standard errors: deviation / sqrt(n), with n - 1 for the deviation."""
+    means, spreads = state
+
+    def largest(leaf: Tensor) -> Tensor:
+        n = tf.cast(taken, leaf.dtype)
+        return tf.reduce_max(tf.sqrt(leaf / (n * (n - 1))), axis=range(1, leaf.shape.rank - 1))
+
+    return means, tf.reduce_max([largest(leaf) for leaf in tf.nest.flatten(spreads)], axis=0)
+
+
+def _widened(mask: Tensor, maps: Tensor) -> Tensor:
+    """[B, T] to [B, 1, ..., T], to lie beside maps."""
+    rows, columns = dims(mask)
+    return tf.reshape(mask, [rows, *[1] * (maps.shape.rank - 2), columns])
+
+
+def _shaped(maps: Tensor, like: Tensor) -> Tensor:
+    maps.set_shape(like.shape)
+    return maps
