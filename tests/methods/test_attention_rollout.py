@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.oracles.vits import Written, pictures, vit
+from tests.oracles.vits import Tokens, Written, pictures, vit
 from tests.oracles.weights import settled
-from xaikit import attention_rollout, explain, smooth, tta
+from xaikit import attention_rollout, explain, mc_dropout, smooth, tta
 from xaikit.core.attentions import Stream
 from xaikit.core.tokens import Grid
 from xaikit.errors import ModelError, ParameterError
@@ -168,6 +168,29 @@ def test_series_in_patches_have_their_own_positions():
     maps = explain(attention_rollout, model, np.ones((2, 24, 2), "float32"), "all").maps
 
     assert maps.shape == (2, 6, 3)
+
+
+def test_a_class_token_before_patches_of_a_series_is_no_position():
+    inputs = keras.Input((24, 2))
+    patches = Tokens(1)(layers.Conv1D(4, 4, strides=4)(inputs))
+    hidden = patches + layers.MultiHeadAttention(2, 2)(patches, patches)
+    model = settled(keras.Model(inputs, layers.Dense(3)(hidden[:, 0])))
+
+    result = explain(attention_rollout, model, np.ones((2, 24, 2), "float32"), "all")
+
+    assert result.maps.shape == (2, 6, 3)
+    assert result.notes["grid"] == "6 after 1 class token"
+
+
+def test_attention_is_found_with_its_dropout_on():
+    model, images = vit(), pictures()
+    expected = explain(attention_rollout, model, images).maps
+
+    drawn = explain(mc_dropout(attention_rollout, repetitions=3), model, images).maps
+
+    assert drawn.shape == expected.shape
+    assert not np.allclose(drawn, expected)  # later attention is drawn on, too
+    np.testing.assert_allclose(drawn, expected, atol=0.3)
 
 
 def test_xla_and_half_precision_change_nothing_else():

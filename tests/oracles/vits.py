@@ -27,7 +27,7 @@ class Tokens(keras.layers.Layer):
         return patches + self.places
 
 
-def block(hidden, number, heads, dtype, mlp=6):
+def block(hidden, number, heads, dtype, mlp=8):
     """A transformer block, norm first: attention and a hidden layer with GELU, each added to what came in."""
     width, layers = hidden.shape[-1], keras.layers
     normed = layers.LayerNormalization(name=f"norm{number}a", dtype=dtype)(hidden)
@@ -39,7 +39,9 @@ def block(hidden, number, heads, dtype, mlp=6):
     return layers.Add(name=f"sum{number}b", dtype=dtype)([hidden, narrow])
 
 
-def vit(special=1, *, size=(8, 8), patch=2, blocks=2, heads=2, width=8, pooled=False, classes=3, dtype="float64"):
+def vit(
+    special=1, *, size=(8, 8), patch=2, blocks=2, heads=2, width=8, pooled=False, classes=3, dtype="float64", scale=0.7
+):
     """Build a vision transformer of `size` pictures, whose head reads the first token, or the mean of all."""
     inputs = keras.Input((*size, 3), dtype=dtype if isinstance(dtype, str) else "float32")
     patches = keras.layers.Conv2D(width, patch, strides=patch, name="patches", dtype=dtype)(inputs)
@@ -50,7 +52,7 @@ def vit(special=1, *, size=(8, 8), patch=2, blocks=2, heads=2, width=8, pooled=F
     hidden = keras.layers.LayerNormalization(name="norm", dtype=dtype)(hidden)
     read = keras.layers.GlobalAveragePooling1D(name="pool", dtype=dtype)(hidden) if pooled else hidden[:, 0]
     outputs = keras.layers.Dense(classes, activation="softmax", name="head", dtype=dtype)(read)
-    return settled(keras.Model(inputs, outputs, name="vit"), seed=5, scale=0.7)
+    return settled(keras.Model(inputs, outputs, name="vit"), seed=5, scale=scale)
 
 
 def pictures(size=(8, 8), count=3, dtype="float64"):
