@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
+    from .methods.ablationcam import ablationcam as ablationcam
+    from .methods.attention_relevance import attention_relevance as attention_relevance
+    from .methods.attention_rollout import attention_rollout as attention_rollout
     from .methods.cam import cam as cam
     from .methods.deconvnet import deconvnet as deconvnet
     from .methods.deeplift import deeplift as deeplift

@@ -128,6 +128,13 @@ class Model:
                 return result  # type: ignore[no-any-return]
         return self.probe(self.spec)
 
+    @cached_property
+    def pair(self) -> Pass:
+        """A forward pass on two examples, symbolic ones: its shapes tell whether an axis holds the examples."""
+        return self.probe(
+            tf.nest.map_structure(lambda leaf: tf.TensorSpec([2, *leaf.shape[1:]], leaf.dtype), self.spec)
+        )
+
     def probe(self, spec: Tensor) -> Pass:
         """Trace a forward pass on inputs of another spec, in a graph that is thrown away.
 
