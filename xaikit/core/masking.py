@@ -32,15 +32,23 @@ def masked_scores(
     empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(clean, targets)], clean.dtype)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
-        if isinstance(size, int) and size == 1:
-            masked = copy(start)
-        else:
-            stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
-            masked = tf.nest.map_structure(joined, stacked)
-        scores = forward(model, masked, tf.tile(targets, [size, 1]))
         places = start + tf.range(size)
-        return tf.tensor_scatter_nd_update(total, places[:, tf.newaxis], parted(scores, size))
+        return tf.tensor_scatter_nd_update(
+            total, places[:, tf.newaxis], scores_at_once(model, inputs, targets, copy, start, size)
+        )
 
     # where maps are looked at for their shape alone, no copy is made
     total = empty if current().only_shapes else helpings(add, count, room_for(inputs), empty)
     return tf.transpose(total, [1, 2, 0])
+
+
+def scores_at_once(
+    model: Model, inputs: Tensor, targets: Tensor, copy: Callable[[Number], Tensor], start: Number, size: Number
+) -> Tensor:
+    """Give the scores of `copy(start)` to `copy(start + size - 1)`, [size, B, T], by one forward pass for all."""
+    if isinstance(size, int) and size == 1:
+        masked = copy(start)
+    else:
+        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+        masked = tf.nest.map_structure(joined, stacked)
+    return parted(forward(model, masked, tf.tile(targets, [size, 1])), size)
