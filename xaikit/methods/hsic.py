@@ -111,7 +111,7 @@ def criterion(scores: Tensor, tosses: Tensor, taken: Tensor) -> tuple[Tensor, Te
     # each sample's mean over its pairs, r = c (g - mean of g) / 2 n: half of its first-order influence
     mean = g / n
     squares = (cgcg - 2 * mean * ccg + mean**2 * cc) / (2 * n) ** 2 - n * (cg / (2 * n) / n) ** 2
-    return tf.where(width > 0, values, 0), tf.where(width > 0, 2 * standard_errors(squares, taken), 0)
+    return tf.where(width > 0, values, 0), 2 * standard_errors(tf.where(width > 0, squares, 0), taken)
 
 
 def _width(scores: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def _width(scores: Tensor) -> Tensor:
     distances = tf.sort(tf.reshape(tf.abs(first[:, tf.newaxis] - first), [-1]))
     same = tf.reduce_sum(tf.cast(distances <= resolution(scores), tf.int32))
     count = distances.shape[0]
-    middle = distances[tf.minimum((same + count) // 2, count - 1)]
+    middle = tf.gather(distances, tf.minimum((same + count) // 2, count - 1))  # a slice takes XLA seconds to compile
     return tf.where(same < count, middle, 0)
 
 

@@ -117,5 +117,5 @@ def jansen(scores: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
     varies = variance > resolution(scores) ** 2
     divisor = tf.where(varies, variance, 1)
     totals = tf.reduce_sum(gaps, axis=0) / n / divisor
-    errors = standard_errors(tf.reduce_sum((gaps - totals * spreads) ** 2, axis=0), taken) / divisor
-    return tf.where(varies, totals, 0), tf.where(varies, errors, 0)
+    squares = tf.reduce_sum((gaps - totals * spreads) ** 2, axis=0)
+    return tf.where(varies, totals, 0), standard_errors(tf.where(varies, squares, 0), taken) / divisor
