@@ -37,7 +37,9 @@ def _around(inner, calm):
         made = operands.map(lambda explainers: transformer(*explainers))
         return made.map(small) if calm else made.flatmap(with_parameters)
 
-    return st.sampled_from(entries("transformer")).flatmap(composed)
+    # the scores of a redrawn model are its own
+    known = [each for each in entries("transformer") if not calm or each.name != "randomized"]
+    return st.sampled_from(known).flatmap(composed)
 
 
 SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2, "samples": 2, "designs": 2, "channels": 2}

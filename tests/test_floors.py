@@ -20,7 +20,7 @@ FLOORS = [
     {"engine", "models", "images", "demo"},
     {"metrics"},
     {"registry"},
-    {"showing"},
+    {"showing", "inspection"},
     {"result"},
     {"api"},
     {"runs", "testing"},

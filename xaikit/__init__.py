@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names come from the registry alone
     from .api import explain as explain
+    from .api import quantiles as quantiles
     from .api import stream as stream
     from .core import Explainer as Explainer
     from .core import Explanation as Explanation
@@ -41,11 +42,13 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .transformers.absolute import absolute as absolute
     from .transformers.average import average as average
     from .transformers.heatmap import heatmap as heatmap
+    from .transformers.mc_dropout import mc_dropout as mc_dropout
     from .transformers.multiply import multiply as multiply
     from .transformers.negative import negative as negative
     from .transformers.normalize import normalize as normalize
     from .transformers.over_channels import over_channels as over_channels
     from .transformers.positive import positive as positive
+    from .transformers.randomized import randomized as randomized
     from .transformers.resize import resize as resize
     from .transformers.smooth import smooth as smooth
     from .transformers.tta import tta as tta
@@ -54,6 +57,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "explain": ".api",
+    "quantiles": ".api",
     "stream": ".api",
     "Explainer": ".core",
     "Explanation": ".core",

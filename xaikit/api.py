@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .core import Explainer, Explanation
+from .core import Explainer, Explanation, tf
+from .core.repeats import Quantiles
 from .engine.engine import Jit, Result, results
+from .errors import InputError, ParameterError
 from .registry import find
 from .result import Explained, described
 
@@ -96,6 +98,65 @@ def explain(
     return _explained(recipe, list(made), inputs)
 
 
+def quantiles(
+    explainer: Explainer | str,
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    q: Sequence[float] = (0.25, 0.5, 0.75),
+    repetitions: int = 20,
+    seed: int = 0,
+    batch_size: int = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    jit: Jit = "auto",
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+) -> Explanation:
+    """Explain with dropout on, again and again, and give several quantiles of the maps of one run.
+
+    Each map is that of `mc_dropout(explainer, reduce="quantile", q=...)`, which gives one of them; here the explainer
+    runs `repetitions` times for all.
+
+    Args:
+        explainer: As for `explain`, as are the other arguments.
+        model: As for `explain`.
+        inputs: As for `explain`.
+        targets: As for `explain`.
+        q: Which quantiles, from 0 to 1, Q of them.
+        repetitions: How many draws of the network, at least 1.
+        seed: Which draws.
+        batch_size: As for `explain`.
+        scores: As for `explain`.
+        jit: As for `explain`.
+        steps: As for `explain`.
+        callbacks: As for `explain`.
+        progress: As for `explain`.
+
+    Returns:
+        The scores [N, T] of the model in inference, and the maps [Q, N, ..., T], in the order of `q`.
+
+    Raises:
+        ParameterError: A quantile outside of [0, 1], or none; no repetition.
+        XaikitError: As `explain` does.
+    """
+    shares = tuple(float(share) for share in q)
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise ParameterError(f"q must be quantiles from 0 to 1, such as (0.25, 0.5, 0.75), not {q!r}.")
+    if repetitions < 1:
+        raise ParameterError(f"repetitions must be at least 1, not {repetitions!r}.")
+    repeated = Quantiles(find(explainer) if isinstance(explainer, str) else explainer, shares, repetitions, seed)
+    recipe, made = _results(
+        repeated, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, False
+    )
+    found = _explained(recipe, list(made))
+    maps = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found.maps)
+    return Explained(
+        found.scores, maps, explainer=recipe, targets=found.targets, notes=found.notes, inputs=None, details={}
+    )
+
+
 def _results(
     explainer: Any,
     model: Any,
@@ -128,7 +189,6 @@ def _results(
 
 def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explained:
     """Put batches together, and warn of what was seen in them."""
-    from .core import tf
 
     def together(*leaves: Any) -> Any:
         return leaves[0] if len(leaves) == 1 else np.concatenate(leaves)
@@ -136,8 +196,6 @@ def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explaine
     try:
         maps = tf.nest.map_structure(together, *[part.maps for part in parts])
     except ValueError as error:
-        from .errors import InputError
-
         raise InputError(f"Examples of several shapes make maps of several shapes: use stream ({error}).") from error
     targets = together(*[part.targets for part in parts]) if parts[0].targets is not None else None
     return described(recipe, together(*[part.scores for part in parts]), maps, targets, parts, inputs)

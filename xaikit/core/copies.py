@@ -56,7 +56,7 @@ def over_copies(
     total = (zeros, zeros) if reduce == "variance" else (zeros,)
     summed = helpings(add, count, room_for(inputs), total)[-1]
     parts = count if isinstance(reduce, str) else 1
-    return tf.nest.map_structure(lambda leaf, zero: _shared(leaf, parts, zero), summed, zeros)
+    return tf.nest.map_structure(lambda leaf, zero: shared(leaf, parts, zero), summed, zeros)
 
 
 def adder(
@@ -90,7 +90,7 @@ def adder(
         def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
             each = tf.nest.map_structure(lambda leaf: leaf[i], maps)
             each = undo(start + i, each) if undo is not None else each
-            return i + 1, _added(total, each, start + i, reduce)
+            return i + 1, added(total, each, start + i, reduce)
 
         return _until(size, one, total)
 
@@ -175,7 +175,8 @@ def dims(tensor: Tensor) -> list[Number]:
     return [side if side is not None else open_sides[i] for i, side in enumerate(tensor.shape)]
 
 
-def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequence[float]) -> Tensor:
+def added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequence[float]) -> Tensor:
+    """Add the maps of copy `number` to a total."""
     if not isinstance(reduce, str):
         weight = tf.constant(reduce, tf.float64)[number]
         return (tf.nest.map_structure(lambda a, b: a + b * tf.cast(weight, b.dtype), total[0], maps),)
@@ -188,7 +189,8 @@ def _added(total: Tensor, maps: Tensor, number: Tensor, reduce: Reduce | Sequenc
     return updated, spreads
 
 
-def _shared(total: Tensor, count: int, like: Tensor) -> Tensor:
+def shared(total: Tensor, count: int, like: Tensor) -> Tensor:
+    """Divide a total among copies, and give it the static shape of the maps."""
     mean = total / tf.cast(count, total.dtype)
     mean.set_shape(like.shape)
     return mean

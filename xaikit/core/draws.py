@@ -17,10 +17,20 @@ from .tracing import current
 Key = Sequence[Any]
 
 
+class Fixed(int):
+    """A seed with its level folded in: it draws the same at whatever level it is used."""
+
+
+def fixed(seed: int) -> Fixed:
+    """Fold the level of the explainer that is running into its seed."""
+    return Fixed(_word(seed))
+
+
 def bits(shape: Any, key: Key) -> Tensor:
     """Draw unsigned 32-bit integers of `shape` for `key`: (seed, *numbers), the numbers may be scalar tensors."""
     seed, *numbers = key
-    words = tf.stack([tf.constant(_word(seed), tf.int64), _mixed(numbers)])
+    word = int(seed) if isinstance(seed, Fixed) else _word(seed)
+    words = tf.stack([tf.constant(word, tf.int64), _mixed(numbers)])
     return tf.random.stateless_uniform(shape, words, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
 
 

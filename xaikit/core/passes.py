@@ -6,11 +6,12 @@ functional and subclassed models alike, and is undone at once.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Any, NamedTuple
 
+from .dropout import Dropout, cell_masks, has_masks, is_noisy
 from .explanation import Tensor
 from .lazy import keras, tf
 
@@ -62,73 +63,115 @@ class Pass:
 # One call of a layer may be answered by another tensor: (path, number) -> function of the layer's own output.
 Writes = Mapping[tuple[str, int], Callable[[Tensor], Tensor]]
 
+# Values that take the place of variables': identity of the variable -> (variable, value).
+Weights = Mapping[int, tuple[Any, Tensor]]
 
-def run(model: Any, inputs: Tensor, writes: Writes | None = None) -> Pass:
+
+def run(
+    model: Any,
+    inputs: Tensor,
+    writes: Writes | None = None,
+    *,
+    dropout: Dropout | None = None,
+    weights: Weights | None = None,
+) -> Pass:
     """Trace `model` on `inputs` in inference mode, in the current graph.
 
     Nothing is left on the model, also after an exception.
+
+    Args:
+        model: The Keras model.
+        inputs: In its own structure.
+        writes: Layers' outputs to replace.
+        dropout: What draws the noise of layers that make some in training; None is inference.
+        weights: Values that take the place of variables', by the variable's identity.
     """
-    calls: list[Call] = []
-    with _lock, _shadowed(model, calls, writes or {}):
+    recorder = _Recorder(writes or {}, dropout)
+    if dropout is not None:
+        dropout.begin()
+    scope = keras.StatelessScope(state_mapping=list((weights or {}).values())) if weights else nullcontext()
+    with _lock, recorder.shadowing(model), scope:
         outputs = model(inputs, training=False)
-    return Pass(outputs, tuple(calls), tf.compat.v1.get_default_graph())
-
-
-@contextmanager
-def _shadowed(model: Any, calls: list[Call], writes: Writes) -> Iterator[None]:
-    stack: list[str] = []
-    counts: dict[str, int] = {}
-    owner = threading.get_ident()
-    shadowed: list[tuple[Any, Any]] = []
-    try:
-        # Keras has no public walk over the layers inside of custom layers.
-        for layer in model._flatten_layers(include_self=True, recursive=True):
-            before = layer.__dict__.get("call", _NOTHING)
-            name = "" if layer is model else layer.name
-            shadow = _shadow(layer, name, owner, stack, counts, calls, writes)
-            shadowed.append((layer, before))
-            layer.__dict__["call"] = shadow  # past Keras' own attribute tracking, which would keep it
-        yield
-    finally:
-        for layer, before in reversed(shadowed):
-            if before is _NOTHING:
-                layer.__dict__.pop("call", None)
-            else:
-                layer.__dict__["call"] = before
+    return Pass(outputs, tuple(recorder.calls), tf.compat.v1.get_default_graph())
 
 
 _NOTHING: Any = object()
 
 
-def _shadow(
-    layer: Any,
-    name: str,
-    owner: int,
-    stack: list[str],
-    counts: dict[str, int],
-    calls: list[Call],
-    writes: Writes,
-) -> Callable[..., Any]:
-    original = _inlined(layer.call)
+class _Recorder:
+    """What is written down, and replaced, while a model is traced."""
 
-    @wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != owner or not name:
-            return original(*args, **kwargs)
-        stack.append(name)
-        path = "/".join(stack)
+    def __init__(self, writes: Writes, dropout: Dropout | None) -> None:
+        self.calls: list[Call] = []
+        self.writes = writes
+        self.dropout = dropout
+        self.stack: list[str] = []
+        self.counts: dict[str, int] = {}
+        self.owner = threading.get_ident()
+
+    @contextmanager
+    def shadowing(self, model: Any) -> Iterator[None]:
+        """Shadow the `call` of every layer, and the masks of recurrent cells, and undo it."""
+        shadowed: list[tuple[Any, str, Any]] = []
         try:
-            outputs = original(*args, **kwargs)
+            # Keras has no public walk over the layers inside of custom layers.
+            for layer in model._flatten_layers(include_self=True, recursive=True):
+                for name, shadow in self.shadows(layer, "" if layer is model else layer.name).items():
+                    shadowed.append((layer, name, layer.__dict__.get(name, _NOTHING)))
+                    layer.__dict__[name] = shadow  # past Keras' own attribute tracking, which would keep it
+            yield
         finally:
-            stack.pop()
-        number = counts[path] = counts.get(path, 0) + 1
-        if (path, number) in writes:
-            outputs = writes[path, number](outputs)
-        inputs = args[0] if args else next(iter(kwargs.values()), None)
-        calls.append(Call(path, number, type(layer).__name__, is_passive(layer), inputs, outputs))
-        return outputs
+            for layer, name, before in reversed(shadowed):
+                if before is _NOTHING:
+                    layer.__dict__.pop(name, None)
+                else:
+                    layer.__dict__[name] = before
 
-    return call
+    def shadows(self, layer: Any, name: str) -> dict[str, Callable[..., Any]]:
+        """Give what takes the place of a layer's methods."""
+        made = {"call": self.shadow(layer, name)}
+        if self.dropout is not None and has_masks(layer):
+            made |= cell_masks(layer, self.dropout)
+        return made
+
+    def shadow(self, layer: Any, name: str) -> Callable[..., Any]:
+        """Give a `call` that writes itself down."""
+        original = self.noisy(layer, _inlined(layer.call))
+
+        @wraps(layer.call)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != self.owner or not name:
+                return original(*args, **kwargs)
+            self.stack.append(name)
+            path = "/".join(self.stack)
+            try:
+                outputs = original(*args, **kwargs)
+            finally:
+                self.stack.pop()
+            number = self.counts[path] = self.counts.get(path, 0) + 1
+            if (path, number) in self.writes:
+                outputs = self.writes[path, number](outputs)
+            inputs = args[0] if args else next(iter(kwargs.values()), None)
+            self.calls.append(Call(path, number, type(layer).__name__, is_passive(layer), inputs, outputs))
+            return outputs
+
+        return call
+
+    def noisy(self, layer: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a `call` with this pass's noise, where the layer makes some in training."""
+        dropout = self.dropout
+        if dropout is None:
+            return original
+        if isinstance(layer, keras.layers.RNN) and any(has_masks(cell) for cell in _cells(layer.cell)):
+            return lambda *args, **kwargs: original(*args, **(kwargs | {"training": True}))
+        if not is_noisy(layer) or has_masks(layer):
+            return original
+        return lambda inputs, *args, **kwargs: dropout.on(layer, inputs)
+
+
+def _cells(cell: Any) -> list[Any]:
+    """The cells of a recurrent layer, stacked or not."""
+    return [inner for each in getattr(cell, "cells", [cell]) for inner in ([each] if each is cell else _cells(each))]
 
 
 def _inlined(call: Callable[..., Any]) -> Callable[..., Any]:

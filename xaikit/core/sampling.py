@@ -5,11 +5,11 @@ numbers of samples that no batch, budget or neighbour changes.
 """
 
 from collections.abc import Callable
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .copies import Number, adder, columns_of, dims, helpings, over_copies, room_for, zeros_like
+from .copies import Number, added, adder, columns_of, dims, helpings, over_copies, room_for, shared, zeros_like
 from .explanation import Explanation, Step, Tensor
 from .lazy import tf
 from .tracing import current, detail, warn_where
@@ -153,11 +153,43 @@ def mean_of_copies(
     add = adder(step, inputs, targets, copy, undo, "variance")  # Welford's update: its means are the averages
     zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
     room = room_for(inputs)
-    if tolerance:
-        return until(tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
-    maps, errors = _mean(helpings(add, samples, room, (zeros, zeros)), tf.constant(samples))
-    report(errors, tf.fill(tf.shape(errors), samples))
-    return tf.nest.map_structure(_shaped, maps, like.maps)
+    return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
+
+
+def averaged_over(
+    maps: Callable[[Number], Tensor],
+    inputs: Tensor,
+    targets: Tensor,
+    samples: int,
+    *,
+    like: Explanation,
+    reduce: Literal["mean", "variance"] = "mean",
+    tolerance: float = 0.0,
+    method: str,
+) -> Tensor:
+    """Average `maps(0)` to `maps(samples - 1)`, one at a time; or as many as `tolerance`, above 0, asks for.
+
+    Args:
+        maps: From the number of a sample to maps like `like.maps`.
+        inputs: [B, ...], for the number of rows.
+        targets: [B, T], for the number of columns.
+        samples: How many, at least 1.
+        like: What `clean` gave.
+        reduce: "mean", or "variance", the population's, which takes no tolerance.
+        tolerance: As for `until`; 0 takes `samples`.
+        method: Whose name the warning bears.
+    """
+    zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
+    if current().only_shapes:
+        return zeros
+
+    def add(i: Number, _: Number, total: Tensor) -> Tensor:
+        return added(total, maps(i), i, "variance")
+
+    if reduce == "mean":
+        return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=1, method=method)
+    spreads = helpings(add, samples, 1, (zeros, zeros))[-1]
+    return tf.nest.map_structure(lambda leaf, zero: shared(leaf, samples, zero), spreads, zeros)
 
 
 def _mean(state: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,15 +1,18 @@
 """The view of the user's Keras model that `bind` receives."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from ..errors import ModelError, TargetError, UnfitInput, UsageError
 from . import passes
+from .dropout import Dropout
 from .explanation import Tensor
 from .lazy import keras, tf
 from .logits import logits
-from .passes import Pass, Writes
+from .passes import Pass, Weights, Writes
 from .targets import TargetFunction, picked
 from .tracing import current, note
 
@@ -28,6 +31,8 @@ class Model:
         scores: "logits" where the outputs have some, or the "outputs" as they are.
         target_function: Scores as a function of the outputs, [B] or [B, T]; None where targets are indices.
         writes: Layers' outputs to replace, by (path, number of the call).
+        dropout: What draws the noise of dropout layers; None is inference.
+        weights: Values that take the place of variables', by the variable's identity.
     """
 
     keras_model: Any
@@ -35,6 +40,8 @@ class Model:
     scores: Scores = "logits"
     target_function: TargetFunction | None = None
     writes: Writes | None = None
+    dropout: Dropout | None = None
+    weights: Weights | None = None
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Give the model's outputs in inference mode."""
@@ -55,23 +62,23 @@ class Model:
 
     def _run(self, inputs: Tensor) -> Pass:
         try:
-            return passes.run(self.keras_model, inputs, self.writes)
+            return passes.run(self.keras_model, inputs, self.writes, dropout=self.dropout, weights=self.weights)
         except ValueError as error:
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
 
     def all_scores(self, made: Pass) -> Tensor:
         """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
+        with _in_reach(made.graph):
+            return tf.nest.map_structure(lambda output: _wide(self._score(output)), made.outputs)
+
+    def _score(self, output: Tensor) -> Tensor:
         if self.scores == "outputs":
             note("scores", "outputs")
-            return tf.nest.map_structure(_wide, made.outputs)
-
-        def found(output: Tensor) -> Tensor:
-            tensor, is_logit = logits(output)
-            note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
-            return _wide(tensor)
-
-        return tf.nest.map_structure(found, made.outputs)
+            return output
+        tensor, is_logit = logits(output)
+        note("scores", "logits" if is_logit else "outputs (no softmax or sigmoid at the end)")
+        return tensor
 
     def pick(self, made: Pass, targets: Tensor) -> Tensor:
         """Give the scores of a pass that `targets` [B, T] ask for: [B, T]."""
@@ -125,9 +132,10 @@ class Model:
             UnfitInput: The model does not take such inputs.
         """
         made: list[Pass] = []
+        quiet = self.changed(dropout=None)  # its number may be a tensor of another graph
 
         def look(*leaves: Tensor) -> Tensor:
-            made.append(self._run(tf.nest.pack_sequence_as(spec, leaves)))
+            made.append(quiet._run(tf.nest.pack_sequence_as(spec, leaves)))
             return tf.constant(0)
 
         with tf.init_scope():
@@ -197,6 +205,16 @@ def input_structure(model: Any) -> Tensor:
 def shape_text(shape: Any) -> str:
     """Write a shape as (None, 32, 32, 3)."""
     return f"({', '.join(str(side) for side in shape)})" if getattr(shape, "rank", 0) is not None else "unknown shape"
+
+
+@contextmanager
+def _in_reach(graph: Any) -> Iterator[None]:
+    """Make ops where the tensors of `graph` can be used: in the current graph if it is inside of that one."""
+    around = tf.compat.v1.get_default_graph()
+    while around is not None and around is not graph:
+        around = getattr(around, "outer_graph", None)
+    with nullcontext() if around is graph else graph.as_default():
+        yield
 
 
 def _wide(tensor: Tensor) -> Tensor:

@@ -56,12 +56,12 @@ def picks_targets(explainer: Explainer, model: Any, inputs: Any) -> None:
 
     "top1" is each example's best class on the clean inputs.
     """
-    scores, every = explained(explainer, model, inputs, "all")
+    every = explained(explainer, model, inputs, "all").maps
     for wanted in ([0], [1, 0, 1]):
         expected = tf.nest.map_structure(lambda leaf, wanted=wanted: leaf[..., wanted], every)
         actual = explained(explainer, model, inputs, [wanted] * count(inputs)).maps
         equal(actual, expected, f"maps of the targets {wanted}", FLOAT32)
-    best = scores.argmax(axis=1)
+    best = explained(_scores, model, inputs, "all").scores.argmax(axis=1)
     expected = tf.nest.map_structure(lambda leaf: _columns(leaf, best), every)
     equal(explained(explainer, model, inputs).maps, expected, f"maps of the best classes {best.tolist()}", FLOAT32)
     column, number = (explained(explainer, model, inputs, targets).maps for targets in ([1] * count(inputs), 1))

@@ -1,0 +1,91 @@
+"""An explainer repeated with dropout on: each time one draw of the network, the same for every example."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .copies import Number, clean, dims
+from .draws import fixed
+from .dropout import Dropout, is_noisy
+from .explanation import Explanation, Step, Tensor
+from .lazy import tf
+from .steps import Explainer, bound
+from .tracing import note, without_details
+from .view import Model
+
+
+def note_noise(model: Model) -> None:
+    """Note how many layers make noise, so that a model without any is seen to be one."""
+    layers = model.keras_model._flatten_layers(include_self=False, recursive=True)
+    count = len({id(layer) for layer in layers if is_noisy(layer)})
+    note("dropout", f"on in {count} layer{'' if count == 1 else 's'}" if count else "none in this model")
+
+
+def drawn(explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, seed: int) -> Callable[[Number], Tensor]:
+    """Give the maps of repetition i, for a number or a scalar tensor.
+
+    It is to be called within the step of the explainer that repeats.
+    """
+    key = fixed(seed)
+
+    def maps(i: Number) -> Tensor:
+        view = model.changed(dropout=Dropout(key, i))
+        view.run(inputs)  # the pass that layers are looked for in, and that the step itself makes
+        with without_details():
+            return bound(explainer, view)(inputs, targets).maps
+
+    return maps
+
+
+def stacked(maps: Callable[[Number], Tensor], count: int, like: Explanation) -> Tensor:
+    """Give the maps of every repetition, [count, B, ..., T]."""
+    types = tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype), like.maps)
+    return tf.map_fn(maps, tf.range(count), fn_output_signature=types, parallel_iterations=1)
+
+
+def quantiles_of(values: Tensor, shares: Sequence[float]) -> list[Tensor]:
+    """Give quantiles along the first axis, linear between the values in order, as `np.quantile` does."""
+    ordered = tf.sort(values, axis=0)
+    last = dims(values)[0] - 1
+
+    def one(share: float) -> Tensor:
+        place = share * last
+        low = int(place)
+        high = min(low + 1, last)
+        return ordered[low] + (ordered[high] - ordered[low]) * tf.cast(place - low, values.dtype)
+
+    return [one(share) for share in shares]
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """An explainer whose maps are lists, of one quantile map for each share.
+
+    Attributes:
+        explainer: What is repeated.
+        shares: Which quantiles, from 0 to 1.
+        repetitions: How many draws of the network.
+        seed: Which draws.
+    """
+
+    explainer: Explainer
+    shares: tuple[float, ...]
+    repetitions: int
+    seed: int
+
+    def bind(self, model: Model, /) -> Step:
+        """Make the step."""
+        note_noise(model)
+        plain = bound(self.explainer, model)
+
+        def step(inputs: Tensor, targets: Tensor, /) -> Explanation:
+            first = clean(plain, inputs, targets)
+            maps = drawn(self.explainer, model, inputs, targets, self.seed)
+            leaves = tf.nest.flatten(stacked(maps, self.repetitions, first))
+            found = zip(*(quantiles_of(leaf, self.shares) for leaf in leaves), strict=True)
+            return Explanation(first.scores, [tf.nest.pack_sequence_as(first.maps, list(each)) for each in found])
+
+        return step
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{share:g}" for share in self.shares)
+        return f"quantiles({self.explainer!r}, q=({shares},), repetitions={self.repetitions}, seed={self.seed})"
