@@ -82,7 +82,7 @@ def enlarged_mask(cells: Cells, keep: float, key: Key) -> Tensor:
         shift = tf.floor(draws[cells.count + axis] * one)
         places = (tf.range(side, dtype=tf.float64) + shift + 0.5) * count / ((count + 1) * one) - 0.5
         far = tf.clip_by_value(places, 0, count - 1) - tf.range(count, dtype=tf.float64)[:, tf.newaxis]
-        mask = tf.tensordot(mask, tf.maximum(0.0, 1 - tf.abs(far)), [[0], [0]])  # its axis off the front, put last
+        mask = tf.tensordot(mask, tf.nn.relu(1 - tf.abs(far)), [[0], [0]])  # its axis off the front, put last
     return mask
 
 
