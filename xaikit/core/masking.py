@@ -40,24 +40,35 @@ def masked_scores(
     # looked at for its type: where nobody else asks for the clean scores, they are not computed
     empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(clean, targets)], clean.dtype)
 
-    def scored(masked: Tensor, size: Number) -> Tensor:
-        columns = tf.tile(targets, [size, 1])
-        if layer is None:
-            return forward(model, masked, columns)
-        # what the features replace is traced, and then pruned: nothing asks for it
-        tiled = tf.nest.map_structure(lambda leaf: tf.tile(leaf, [size] + [1] * (leaf.shape.rank - 1)), inputs)
-        return forward(model.changed(writes=layer.replaced(masked)), tiled, columns)
-
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
-        if isinstance(size, int) and size == 1:
-            masked = copy(start)
-        else:
-            stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
-            masked = tf.nest.map_structure(joined, stacked)
-        scores = scored(masked, size)
         places = start + tf.range(size)
-        return tf.tensor_scatter_nd_update(total, places[:, tf.newaxis], parted(scores, size))
+        scores = scores_at_once(model, inputs, targets, copy, start, size, layer=layer)
+        return tf.tensor_scatter_nd_update(total, places[:, tf.newaxis], scores)
 
     # where maps are looked at for their shape alone, no copy is made
     total = empty if current().only_shapes else helpings(add, count, room_for(inputs), empty)
     return tf.transpose(total, [1, 2, 0])
+
+
+def scores_at_once(
+    model: Model,
+    inputs: Tensor,
+    targets: Tensor,
+    copy: Callable[[Number], Tensor],
+    start: Number,
+    size: Number,
+    *,
+    layer: Tap | None = None,
+) -> Tensor:
+    """Give the scores of `copy(start)` to `copy(start + size - 1)`, [size, B, T], by one forward pass for all."""
+    if isinstance(size, int) and size == 1:
+        masked = copy(start)
+    else:
+        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+        masked = tf.nest.map_structure(joined, stacked)
+    columns = tf.tile(targets, [size, 1])
+    if layer is None:
+        return parted(forward(model, masked, columns), size)
+    # what the features replace is traced, and then pruned: nothing asks for it
+    tiled = tf.nest.map_structure(lambda leaf: tf.tile(leaf, [size] + [1] * (leaf.shape.rank - 1)), inputs)
+    return parted(forward(model.changed(writes=layer.replaced(masked)), tiled, columns), size)
