@@ -40,7 +40,7 @@ def _around(inner, calm):
     return st.sampled_from(entries("transformer")).flatmap(composed)
 
 
-SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2, "samples": 2, "channels": 2}
+SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2, "samples": 2, "segments": 4, "channels": 2}
 
 
 def small(explainer):

@@ -8,11 +8,13 @@ from .lazy import tf
 from .tracing import current
 
 
-class NeedsHost(Exception):  # noqa: N818
+class NeedsHost(Exception):
     """A step that is traced for XLA asked for work on the host: the engine traces it again, for the graph."""
 
 
-def on_host(work: Callable[[Any], Any], values: Tensor, dtype: Any, shape: Sequence[int | None], subject: str) -> Tensor:
+def on_host(
+    work: Callable[[Any], Any], values: Tensor, dtype: Any, shape: Sequence[int | None], subject: str
+) -> Tensor:
     """Give what a function of NumPy arrays makes of `values`, wherever the step runs.
 
     Args:

@@ -6,8 +6,9 @@ from math import comb
 from ..core import Count, Explanation, Model, Seed, Step, Tensor, Tolerance, forward, method, report_gap, tf
 from ..core.baselines import Baseline, baselines
 from ..core.coalitions import drawn, every, game
+from ..core.regression import Observations, Regression
 from ..core.segments import placed, segmented, sizes
-from ..core.surrogates import Observations, Regression, fitted
+from ..core.surrogates import fitted
 
 
 @method
@@ -30,7 +31,8 @@ def kernel_shap(
     are exact. Else coalitions are drawn by the Shapley kernel: their size first, then any of that size, in pairs of one
     and all that it leaves out. Where these are too few to tell the segments apart, their values are as alike as the
     samples allow. Every example gets the same draws, so that a map depends on no batch, replica or place; what it has
-    for segments is its own.
+    for segments is its own. With `explain(..., details=True)`, "standard_error" is what chance leaves of the largest
+    value's error, 0 where all coalitions were taken and infinite where they are too few to say.
 
     Pictures and volumes are cut into superpixels by scikit-image (SLIC) where it is installed,
     `pip install 'xaikit[superpixels]'`, else into a grid: the note "segments" says which. Superpixels are made in
@@ -109,8 +111,8 @@ def _kernel(numbers: Tensor, count: int) -> Tensor:
     weights = [0.0] * (count + 1)
     for size in range(1, count):
         weights[size] = count / (comb(count, size) * size * (count - size))
-    bits = tf.bitwise.right_shift(numbers[:, tf.newaxis] + 1, tf.range(count)) % 2
-    return tf.gather(tf.constant(weights, tf.float64), tf.reduce_sum(bits, axis=1))
+    kept = every(numbers, tf.ones([1, count], tf.bool))[0]
+    return tf.gather(tf.constant(weights, tf.float64), tf.reduce_sum(tf.cast(kept, tf.int32), axis=-1))
 
 
 def _pairs(numbers: Tensor, present: Tensor, seed: int) -> Tensor:

@@ -3,8 +3,9 @@
 from ..core import Count, Explanation, Model, NonNegative, Seed, Step, Tensor, Tolerance, detail, forward, method, tf
 from ..core.baselines import Baseline, baselines
 from ..core.coalitions import drawn, game
+from ..core.regression import Observations, Regression
 from ..core.segments import placed, segmented
-from ..core.surrogates import Observations, Regression, fitted
+from ..core.surrogates import fitted
 
 WIDTH = 0.25  # of the kernel: in cosine distance, from 0 where all segments are seen to 1 where none is
 
@@ -34,8 +35,8 @@ def lime(
     tokens each token. The segments of several inputs are hidden together.
 
     With `explain(..., details=True)`, "r2" is the share of the scores' weighted variance that the linear model
-    explains, and "standard_error" what chance leaves of the largest coefficient's error; what `alpha` takes from
-    coefficients is none of that.
+    explains, and "standard_error" what chance leaves of the largest coefficient's error, infinite where samples are too
+    few to say; what `alpha` takes from coefficients is none of that.
 
     Maps: [B, *input positions, T], signed, in the units of the scores; on tables [B, F, T].
     Cost: one forward pass, and one per sample; targets are free.
