@@ -44,7 +44,15 @@ def _around(inner, calm):
     return st.sampled_from(known).flatmap(composed)
 
 
-SMALL = {"repetitions": 2, "scales": (0.5,), "steps": 2, "samples": 2, "designs": 2, "channels": 2}
+SMALL = {
+    "repetitions": 2,
+    "scales": (0.5,),
+    "steps": 2,
+    "samples": 2,
+    "designs": 2,
+    "segments": 4,
+    "channels": 2,
+}
 
 
 def small(explainer):

@@ -8,10 +8,11 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..core import Explainer, Tensor, tf
+from ..core.host import NeedsHost
 from ..core.steps import bound
 from ..core.targets import TargetFunction, resolved
 from ..core.tracing import named, new_trace
@@ -118,6 +119,15 @@ def forget(model: Any) -> None:
 
 
 def _compile(request: Request, view: Model, strategy: Any, example: tuple[Tensor, Any]) -> Compiled:
+    try:
+        return _traced(request, view, strategy, example)
+    except NeedsHost as subject:  # the graph gives what XLA would, and can call Python
+        made = _traced(replace(request, jit=False), view, strategy, example)
+        made.notes["jit"] = f"off, for {subject}"
+        return made
+
+
+def _traced(request: Request, view: Model, strategy: Any, example: tuple[Tensor, Any]) -> Compiled:
     found = _Findings()
     root = _root(request, view, found)
     if strategy.num_replicas_in_sync == 1:
@@ -140,7 +150,8 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
     """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
 
     def root(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
-        with new_trace(budget=request.budget or budget, details=[] if request.details else None) as trace:
+        details: list[Any] | None = [] if request.details else None
+        with new_trace(budget=request.budget or budget, details=details, jit=request.jit) as trace:
             made = view.run(inputs)  # the step's own forward pass: the same inputs run once
             targets = codes
             if view.target_function is None:
