@@ -17,8 +17,9 @@ from ..core import Show
 from ..demo import CLASSES, model_path, shapes
 from ..errors import InputError, UsageError
 from ..images import find_pictures, read, visualize
+from ..targets.labels import read_labels
 from .folder import MANIFEST, save_json
-from .naming import name_of, read_labels, target_of
+from .naming import name_of, target_of
 
 _AT_ONCE = 32  # pictures held in memory at a time
 _EMBEDDED = 6

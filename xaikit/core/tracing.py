@@ -29,6 +29,7 @@ class Trace:
         text: The spelling of the explainer that is running.
         details: (name, spelling of the explainer, figures [B, T]), where the user asked for details; else None.
         jit: Whether XLA compiles what is traced.
+        frozen: What a goal resolved on the clean inputs, where the targets are one; else None.
     """
 
     level: int = 0
@@ -42,6 +43,7 @@ class Trace:
     text: str = ""
     details: list[tuple[str, str, Tensor]] | None = None
     jit: bool = False
+    frozen: Any = None
 
 
 _current: ContextVar[Trace | None] = ContextVar("xaikit_trace", default=None)

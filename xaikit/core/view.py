@@ -10,8 +10,10 @@ from ..errors import ModelError, TargetError, UnfitInput, UsageError
 from . import passes
 from .dropout import Dropout
 from .explanation import Tensor
+from .goals import Goal, aimed
 from .lazy import keras, tf
 from .logits import CALLS, logits
+from .outputs import class_output, one_output
 from .passes import Pass, Weights, Writes
 from .targets import TargetFunction, picked
 from .tracing import current, note
@@ -29,19 +31,21 @@ class Model:
         keras_model: The user's model.
         spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them.
         scores: "logits" where the outputs have some, or the "outputs" as they are.
-        target_function: Scores as a function of the outputs, [B] or [B, T]; None where targets are indices.
+        target_function: Scores as a function of the outputs, [B] or [B, T], or a goal; None where targets are indices.
         writes: Layers' outputs to replace, by (path, number of the call).
         dropout: What draws the noise of dropout layers; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
+        output: Which of several outputs is explained, by name or position; None takes them as they come.
     """
 
     keras_model: Any
     spec: Tensor
     scores: Scores = "logits"
-    target_function: TargetFunction | None = None
+    target_function: TargetFunction | Any | None = None
     writes: Writes | None = None
     dropout: Dropout | None = None
     weights: Weights | None = None
+    output: str | int | None = None
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Give the model's outputs in inference mode."""
@@ -67,10 +71,20 @@ class Model:
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
 
+    def explained(self, made: Pass) -> Tensor:
+        """Give the outputs of a pass that are explained: all, in the structure of the model's, or the chosen one."""
+        if self.output is None:
+            return made.outputs
+        note("output", str(self.output))
+        return one_output(self.keras_model, made.outputs, self.output)
+
     def all_scores(self, made: Pass) -> Tensor:
-        """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
+        """Give every score of a pass, float32 or float64, in the structure of the outputs that are explained."""
+        goal = self.target_function
         with _in_reach(made.graph):
-            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), made.outputs)
+            if isinstance(goal, Goal):
+                return tf.nest.map_structure(_wide, goal.read(self.explained(made), lambda one: self._score(one, made)))
+            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), self.explained(made))
 
     def _score(self, output: Tensor, made: Pass) -> Tensor:
         if self.scores == "outputs":
@@ -85,32 +99,19 @@ class Model:
 
     def pick(self, made: Pass, targets: Tensor) -> Tensor:
         """Give the scores of a pass that `targets` [B, T] ask for: [B, T]."""
-        if self.target_function is None:
+        function = self.target_function
+        if function is None:
             return picked(self.class_scores(made), targets)
-        scores = tf.convert_to_tensor(self.target_function(self.all_scores(made)))
+        given = aimed(self, made, targets) if isinstance(function, Goal) else function(self.all_scores(made))
+        scores = tf.convert_to_tensor(given)
         if scores.shape.rank not in (1, 2):
             raise TargetError(f"A target function must return [B] or [B, T], not {shape_text(scores.shape)}.")
         return scores if scores.shape.rank == 2 else scores[:, tf.newaxis]
 
     def class_scores(self, made: Pass) -> Tensor:
         """Give the scores of a pass as [B, classes], or refuse outputs of which no index can pick one."""
-        scores = self.all_scores(made)
-        leaves = tf.nest.flatten(scores)
-        if len(leaves) > 1:
-            names = list(scores) if isinstance(scores, dict) else list(range(len(leaves)))
-            raise TargetError(
-                f"{self.name} has several outputs ({', '.join(map(repr, names))}): give a target function, such as "
-                f"lambda outputs: outputs[{names[0]!r}][:, 0]."
-            )
-        rank = leaves[0].shape.rank
-        if rank == 1:
-            return leaves[0][:, tf.newaxis]
-        if rank != 2:
-            raise TargetError(
-                f"{self.name} gives outputs of shape {shape_text(leaves[0].shape)}, of which no index picks one: give "
-                "a target function that returns [B] or [B, T]."
-            )
-        return leaves[0]
+        scores = class_output(self.keras_model, self.all_scores(made))
+        return scores if scores.shape.rank == 2 else scores[:, tf.newaxis]
 
     @property
     def name(self) -> str:

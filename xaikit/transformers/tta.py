@@ -20,6 +20,7 @@ from ..core import (
     to_positions,
     transformer,
 )
+from ..core.goals import aims
 from ..errors import ModelError, UnfitInput
 
 
@@ -91,6 +92,7 @@ def tta(
                 like=there,
                 # a coarse map is mirrored on its own grid before it is resized
                 undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i), maps, inputs)),
+                aims=aims(targets, mirrored=(lambda i: tf.equal(i, 1)) if hflip else None, resized=scale != 1.0),
             )
 
         maps = tf.nest.map_structure(lambda *views: tf.add_n(views) / len(views), *map(view, sizes))
