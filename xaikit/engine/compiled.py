@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..core import Explainer, Tensor, tf
+from ..core.layouts import Channels
 from ..core.steps import bound
 from ..core.targets import TargetFunction, resolved
 from ..core.tracing import named, new_trace
@@ -61,6 +62,7 @@ class Request:
         rows: The number of rows that XLA, or several replicas, compile for; else 0.
         budget: The row budget that XLA compiles for; else 0.
         details: Whether figures of each map are wanted beside the maps.
+        channels: Where the model itself takes the channels.
     """
 
     explainer: Explainer
@@ -73,6 +75,7 @@ class Request:
     rows: int
     budget: int
     details: bool = False
+    channels: Channels = "last"
 
 
 class Compiled(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..core import Explainer, Tensor, tf
+from ..core.layouts import Channels, Layout, check_channels, maps_outward
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
 from ..errors import ModelError, TargetError, UsageError
@@ -29,6 +30,7 @@ class Result(NamedTuple):
         notes: What was chosen: "layer", "scores".
         warnings: What the user should know of this batch.
         details: Figures of each map, [B, T], by name; empty unless they were asked for.
+        layout: How inputs and maps are to be read.
     """
 
     scores: Any
@@ -37,6 +39,7 @@ class Result(NamedTuple):
     notes: dict[str, str]
     warnings: tuple[str, ...]
     details: dict[str, Any]
+    layout: Layout
 
 
 def results(
@@ -52,6 +55,7 @@ def results(
     callbacks: Sequence[Any],
     progress: bool | Literal["auto"],
     details: bool = False,
+    channels: Channels = "last",
 ) -> Iterator[Result]:
     """Explain `data` batch by batch, in order; one batch is held at a time.
 
@@ -59,16 +63,19 @@ def results(
     """
     check_model(model)
     _check_options(batch_size, scores, jit, steps)
+    check_channels(channels)
     if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
         raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
     goals = _goals(chosen(targets), model)
-    found = source(data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default)
+    found = source(
+        data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default, channels=channels
+    )
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
-    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details))
+    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details), channels)
     batches = full_batches(found.pieces, goals, batch_size * replicas, replicas)
     return _loop(engine, batches, Listeners(model, callbacks, progress, count))
 
@@ -94,6 +101,7 @@ class _Engine:
         batch_size: int,
         strategy: Any,
         details: bool,
+        channels: Channels,
     ) -> None:
         self.model = model
         self.goals = goals
@@ -101,7 +109,7 @@ class _Engine:
         self.batch_size = batch_size
         self.strategy = strategy
         function = FunctionKey(goals.function) if goals.function is not None else None
-        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0, details)
+        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0, details, channels)
 
     def run(self, batch: Batch) -> Result:
         goals = self.goals
@@ -114,8 +122,11 @@ class _Engine:
         parts = step.run(_tensors(batch.inputs), batch.codes, tf.constant(self.batch_size))
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
         _check_finite(maps, batch.first)
+        layout = _layout(self.view(batch), maps)
+        maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
-        return Result(scores, maps, targets if goals.function is None else None, step.notes, warnings, details)
+        known = targets if goals.function is None else None
+        return Result(scores, maps, known, step.notes, warnings, details, layout)
 
     def compiled(self, batch: Batch) -> Compiled:
         view = self.view(batch)
@@ -133,7 +144,8 @@ class _Engine:
 
     def view(self, batch: Batch) -> Model:
         spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch.inputs)
-        return Model(self.model, spec, self.request.scores, self.goals.function)  # type: ignore[arg-type]
+        scores: Any = self.request.scores
+        return Model(self.model, spec, scores, self.goals.function, channels=self.request.channels)
 
 
 def _goals(goals: Chosen, model: Any) -> Chosen:
@@ -179,6 +191,11 @@ def _gathered(parts: list[Any], size: int) -> Any:
     scores, maps, targets, details = (tf.nest.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
     conditions = [any(bool(c) for c in column) for column in zip(*columns[3], strict=True)]
     return scores, maps, targets, conditions, details
+
+
+def _layout(view: Model, maps: Any) -> Layout:
+    one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
+    return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
 
 
 def _check_finite(maps: Any, first: int) -> None:
