@@ -1,6 +1,6 @@
 """Make the pictures of the pages on the families of methods, from the embedded model and its pictures.
 
-Run as `python docs/pictures.py` for all of them, or with names: `python docs/pictures.py perturbation`. Every picture is
+Run as `python docs/pictures.py` for all of them, or with names: `python docs/pictures.py perturbation`. Each picture is
 the same each time: the model, the pictures and every draw are fixed. Attention has no place in the embedded model: its
 page shows a small vision transformer that is trained here on scikit-learn's digits, in about a minute.
 """
@@ -73,7 +73,7 @@ FAMILIES: dict[str, list[str]] = {
         "gradients",
         "randomized(gradients)",
         "guided_backprop",
-        'randomized(guided_backprop)',
+        "randomized(guided_backprop)",
     ],
 }
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
     from .methods.kernel_shap import kernel_shap as kernel_shap
     from .methods.layercam import layercam as layercam
-    from .methods.lrp import lrp as lrp
     from .methods.lime import lime as lime
+    from .methods.lrp import lrp as lrp
     from .methods.occlusion import occlusion as occlusion
     from .methods.scorecam import scorecam as scorecam
     from .methods.xgradcam import xgradcam as xgradcam

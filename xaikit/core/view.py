@@ -11,6 +11,7 @@ from . import passes
 from .dropout import Dropout
 from .explanation import Tensor
 from .goals import Goal, aimed
+from .layouts import Channels, inward_spec, outward
 from .lazy import keras, tf
 from .logits import CALLS, logits
 from .outputs import class_output, one_output
@@ -29,13 +30,14 @@ class Model:
 
     Attributes:
         keras_model: The user's model.
-        spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them.
+        spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them, channels last.
         scores: "logits" where the outputs have some, or the "outputs" as they are.
         target_function: Scores as a function of the outputs, [B] or [B, T], or a goal; None where targets are indices.
         writes: Layers' outputs to replace, by (path, number of the call).
         dropout: What draws the noise of dropout layers; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
         output: Which of several outputs is explained, by name or position; None takes them as they come.
+        channels: Where the model itself takes the channels, "last", "first", or "none": `inputs` have them last always.
     """
 
     keras_model: Any
@@ -46,6 +48,7 @@ class Model:
     dropout: Dropout | None = None
     weights: Weights | None = None
     output: str | int | None = None
+    channels: Channels = "last"
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Give the model's outputs in inference mode."""
@@ -65,10 +68,11 @@ class Model:
         return result
 
     def _run(self, inputs: Tensor) -> Pass:
+        fed = outward(inputs, self.channels)
         try:
-            return passes.run(self.keras_model, inputs, self.writes, dropout=self.dropout, weights=self.weights)
+            return passes.run(self.keras_model, fed, self.writes, dropout=self.dropout, weights=self.weights)
         except ValueError as error:
-            shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
+            shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(fed))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
 
     def explained(self, made: Pass) -> Tensor:
@@ -117,6 +121,12 @@ class Model:
     def name(self) -> str:
         """The model's name, quoted, for messages."""
         return f"model {self.keras_model.name!r}"
+
+    @cached_property
+    def declared(self) -> Tensor:
+        """The inputs that the model declares, as `spec` writes them; None where it declares none."""
+        structure = input_structure(self.keras_model)
+        return None if structure is None else inward_spec(declared_spec(self.keras_model), self.channels)
 
     @cached_property
     def preview(self) -> Pass:
@@ -256,6 +266,17 @@ def forward(model: Model, inputs: Tensor, targets: Tensor, *, read: Any = None) 
     scores = model.pick(made, targets)
     if read is None:
         return scores
+    _check_layout(model)
     if isinstance(read, (list, tuple)):
         return scores, [tap.tensor(made) for tap in read]
     return scores, read.tensor(made)
+
+
+def _check_layout(model: Model) -> None:
+    """Refuse to read layers whose features have their channels first, [B, K, *positions]: they would be misread."""
+    for layer in model.keras_model._flatten_layers(include_self=False, recursive=True):
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ModelError(
+                f"Layer {layer.name!r} of {model.name} has data_format='channels_first', and layers are read with the "
+                "channels last: use a method that reads no layer, such as integrated_gradients or occlusion."
+            )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..core import Explainer, Tensor, tf
 from ..core.goals import Goal, frozen_goal, frozen_indices
 from ..core.host import NeedsHost
+from ..core.layouts import Channels
 from ..core.outputs import one_output, output_structure
 from ..core.steps import bound
 from ..core.targets import resolved
@@ -66,6 +67,7 @@ class Request:
         details: Whether figures of each map are wanted beside the maps.
         output: Which of several outputs is explained, or None.
         given: The types and shapes of a goal's arrays, as text; the number of rows is left out.
+        channels: Where the model itself takes the channels.
     """
 
     explainer: Explainer
@@ -80,6 +82,7 @@ class Request:
     details: bool = False
     output: str | int | None = None
     given: str = ""
+    channels: Channels = "last"
 
 
 class Compiled(NamedTuple):

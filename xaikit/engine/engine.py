@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import Explainer, Tensor, tf
 from ..core.goals import Given, Goal
+from ..core.layouts import Channels, Layout, check_channels, maps_outward
 from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
@@ -31,6 +32,7 @@ class Result(NamedTuple):
         notes: What was chosen: "layer", "scores", "output"; "targets" is the spelling of those that have one.
         warnings: What the user should know of this batch.
         details: Figures of each map, [B, T], by name; empty unless they were asked for.
+        layout: How inputs and maps are to be read.
     """
 
     scores: Any
@@ -39,6 +41,7 @@ class Result(NamedTuple):
     notes: dict[str, str]
     warnings: tuple[str, ...]
     details: dict[str, Any]
+    layout: Layout
 
 
 def results(
@@ -54,6 +57,7 @@ def results(
     callbacks: Sequence[Any],
     progress: bool | Literal["auto"],
     details: bool = False,
+    channels: Channels = "last",
 ) -> Iterator[Result]:
     """Explain `data` batch by batch, in order; one batch is held at a time.
 
@@ -61,13 +65,16 @@ def results(
     """
     check_model(model)
     _check_options(batch_size, scores, jit, steps)
+    check_channels(channels)
     if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
         raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
     goals = chosen(targets)
-    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details))
-    found = source(data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default)
+    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details), channels)
+    found = source(
+        data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default, channels=channels
+    )
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
@@ -99,6 +106,7 @@ class _Engine:
         batch_size: int,
         strategy: Any,
         details: bool,
+        channels: Channels,
     ) -> None:
         self.model = model
         self.goals = goals
@@ -121,6 +129,7 @@ class _Engine:
             0,
             details,
             goals.output,
+            channels=channels,
         )
 
     def check_targets(self, found: Tensor) -> None:
@@ -152,9 +161,12 @@ class _Engine:
         parts = step.run(_tensors(batch.inputs), batch.codes, _tensors(given), tf.constant(self.batch_size))
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
         _check_finite(maps, batch.first)
+        layout = _layout(self.view(batch), maps)
+        maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
         notes = {**step.notes, "targets": goals.text} if goals.text else step.notes
-        return Result(scores, maps, None if isinstance(targets, tuple) else targets, notes, warnings, details)
+        known = None if isinstance(targets, tuple) else targets
+        return Result(scores, maps, known, notes, warnings, details, layout)
 
     def all_codes(self, batch: Batch) -> Any:
         """Every class, in order."""
@@ -183,7 +195,8 @@ class _Engine:
     def view(self, batch: Batch) -> Model:
         spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch.inputs)
         scores: Any = self.request.scores
-        return Model(self.model, spec, scores, self.goals.function, output=self.goals.output)
+        channels = self.request.channels
+        return Model(self.model, spec, scores, self.goals.function, output=self.goals.output, channels=channels)
 
 
 def _key(function: Any) -> FunctionKey | None:
@@ -220,6 +233,11 @@ def _gathered(parts: list[Any], size: int) -> Any:
     scores, maps, targets, details = (tf.nest.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
     conditions = [any(bool(c) for c in column) for column in zip(*columns[3], strict=True)]
     return scores, maps, targets, conditions, details
+
+
+def _layout(view: Model, maps: Any) -> Layout:
+    one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
+    return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
 
 
 def _check_finite(maps: Any, first: int) -> None:
