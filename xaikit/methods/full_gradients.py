@@ -14,13 +14,11 @@ def full_gradients(model: Model) -> Step:
     """Add up the sizes of inputs times gradients, and of biases times theirs, over all layers with positions.
 
     A score is exactly the sum of inputs times their gradients, and of biases times theirs: what layers and
-    normalisations add, and what an activation is away from its tangent. That decomposition is complete; the map is not,
-    for it takes sizes: each layer's terms are brought to [0, 1] for each example, resized to the input, and added up
-    over channels and layers. Biases without positions, such as those of dense layers, are a part of the decomposition
-    alone, so that a table's map is that of its features. Of several inputs each has a map, with the biases that lie on
-    its positions.
-
-    Details: `completeness_gap`, a score less the sum of its decomposition.
+    normalisations add, and what an activation is away from its tangent. That decomposition is complete, and
+    `explain(..., details=True)` reports its "completeness_gap"; the map is not, for it takes sizes: each layer's terms
+    are brought to [0, 1] for each example, resized to the input, and added up over channels and layers. Biases without
+    positions, such as those of dense layers, are a part of the decomposition alone, so that a table's map is that of
+    its features. Of several inputs each has a map, with the biases that lie on its positions.
 
     Maps: [B, *input positions, T], from 0 up; on tables [B, F, T].
     Cost: one forward pass, and a backward pass per target that keeps every layer's gradient.
@@ -50,7 +48,7 @@ def full_gradients(model: Model) -> Step:
             ]
             return tf.nest.pack_sequence_as(inputs, maps)
 
-        detail("completeness_gap", lambda: scores - per_target(lambda score: _total(score, inputs, found), scores))
+        detail("completeness_gap", lambda: per_target(lambda score: _total(score, inputs, found), scores) - scores)
         return Explanation(scores, per_target(explained, scores, like=inputs))
 
     return step

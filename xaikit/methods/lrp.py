@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..core import Explanation, Model, NonNegative, Step, Tensor, method, per_target, tf
+from ..core import Explanation, Model, NonNegative, Step, Tensor, method, per_target, report_gap, tf
 from ..core import relevance_rules as rules
 from ..core.relevance import LayerRule, Rules, network_of, relevance, seeds
 from ..errors import ParameterError
@@ -38,7 +38,8 @@ def lrp(
 
     A layer is a convolution, a dense layer or the like, with the bias, the batch normalisation and other shifts and
     scales that follow it directly, however they are written. A bias keeps its share: the sum of a map and of what the
-    biases kept is the score.
+    biases kept is the score; the "completeness_gap" that `explain(..., details=True)` reports is what they kept,
+    negated.
 
     All else is the same under every rule. Activations hand on all that they get, smooth ones too. Sums, averages and
     concatenations share in proportion; in maximum pooling the largest takes all. Shifts keep their share as biases do,
@@ -93,7 +94,9 @@ def lrp(
         def explain(score: Tensor) -> Tensor:
             return tf.nest.pack_sequence_as(inputs, back(seeds(score, network)))
 
-        return Explanation(scores, per_target(explain, scores, like=inputs))
+        maps = per_target(explain, scores, like=inputs)
+        report_gap(maps, lambda: scores)
+        return Explanation(scores, maps)
 
     return step
 
