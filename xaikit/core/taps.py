@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import ModelError, UnknownName
+from .attentions import Way
 from .explanation import Tensor
 from .lazy import tf
 from .passes import Call, Pass, Writes, ancestors
@@ -92,7 +93,7 @@ def layer(model: Model, name: str) -> Tap:
 def spatial_layer(model: Model, name: str = "", grid: Sides = ()) -> Tap:
     """Find the layer whose features a class activation map reads; the result's notes say which it is.
 
-    Tokens [B, N, K] of an input with other axes are laid on a grid of positions, which the notes say too.
+    Tokens [B, N, K] of an input with other axes are laid on a grid of positions by the tap's `laid`; the notes say it.
 
     Args:
         model: The view that `bind` received.
@@ -138,9 +139,11 @@ def spatial_layers(model: Model) -> list[Tap]:
     made = model.preview
     ways = [ancestors(leaf) for leaf in tf.nest.flatten(model.all_scores(made)) if leaf.graph is made.graph]
     on_the_way = set().union(*ways)
+    asked = Way(made, model.all_scores(made)).projections()
     # a nested model that ends in pooling hands on no features of its own either; dropout hands on its input itself
     handed = {id(call.outputs) for call in made.calls if call.passive and call.outputs is not call.inputs}
     found = [call for call in made.calls if _counts(call, made, on_the_way) and id(call.outputs) not in handed]
+    found = [call for call in found if call.outputs.name not in asked]
     # where a nested model hands on its last layer's tensor, the inner one made it
     found.sort(key=lambda call: (made.order[call.outputs.op.name], call.path.count("/")), reverse=True)
     return [_tap(call, made) for call in found]
@@ -189,19 +192,12 @@ def _counts(call: Call, made: Pass, on_the_way: set[str]) -> bool:
     tensor = call.outputs
     return (
         not call.passive
-        and not _heads(call)
         and tf.is_tensor(tensor)
         and tensor.graph is made.graph  # what runs inside a loop cannot be read from outside
         and tensor.op.name in on_the_way
         and tensor.dtype.is_floating
         and has_positions(tensor)
     )
-
-
-def _heads(call: Call) -> bool:
-    """Whether a layer parts the features of tokens among heads, [B, N, heads, K]: those are no positions."""
-    known = tf.is_tensor(call.inputs) and tf.is_tensor(call.outputs)
-    return known and call.kind == "EinsumDense" and call.inputs.shape.rank != call.outputs.shape.rank
 
 
 def _placed(model: Model, tap: Tap, grid: Sides) -> Tap:
