@@ -11,7 +11,7 @@ from tests.oracles.weights import settled
 from xaikit import ablationcam, cam, eigencam, explain, find, gradcam, heatmap, hirescam
 from xaikit.core import as_view, spatial_layer
 from xaikit.core.taps import described
-from xaikit.errors import ModelError, ParameterError
+from xaikit.errors import ModelError, ParameterError, XaikitWarning
 
 layers = keras.layers
 CAMS = ["gradcam", "gradcampp", "xgradcam", "hirescam", "layercam", "eigencam", "scorecam", "ablationcam"]
@@ -175,6 +175,13 @@ def test_attention_without_projections_leaves_its_layers():
     model = settled(keras.Model(inputs, layers.Dense(2)(hidden[:, 0])))
 
     assert str(spatial_layer(as_view(model))) == "norm"
+
+
+def test_a_layer_of_which_the_class_token_alone_goes_on_is_warned_of(model, images):
+    with pytest.warns(XaikitWarning, match="Of layer norm the scores read class tokens alone: slopes .* are 0"):
+        maps = explain(gradcam(layer="norm"), model, images).maps
+
+    np.testing.assert_array_equal(maps, 0)
 
 
 def test_a_grid_can_be_given(model, images):

@@ -12,7 +12,7 @@ from .lazy import tf
 from .passes import Call, Pass, Writes, ancestors
 from .reading import tokens_read
 from .tokens import Grid, Sides, grid_of
-from .tracing import note
+from .tracing import current, note, warn_where
 from .view import Model, shape_text
 
 
@@ -112,6 +112,8 @@ def spatial_layer(model: Model, name: str = "", grid: Sides = ()) -> Tap:
     if not has_positions(features):
         raise ModelError(f"Layer {tap} gives {shape_text(features.shape)}, without positions: choose another layer.")
     tap = _placed(model, tap, grid)
+    if name and not _goes_on(model, tap, grid):
+        _warn_of(tap)
     note("layer", str(tap))
     if tap.grid is not None:
         _check_rows(model, tap)
@@ -178,6 +180,13 @@ def _goes_on(model: Model, tap: Tap, grid: Sides) -> bool:
     tokens = tap.tensor(made)
     read = tokens_read(made, tokens, tokens.shape[1], model.all_scores(made))
     return read is None or any(token >= found.grid.special for token in read)
+
+
+def _warn_of(tap: Tap) -> None:
+    graph = current().graph
+    if graph is not None and graph is tf.compat.v1.get_default_graph():
+        text = f"Of layer {tap} the scores read class tokens alone: slopes at its positions are 0. Read one before it."
+        warn_where(tf.constant(True), text)
 
 
 def _located(model: Model, tap: Tap, grid: Sides = ()) -> Tap | None:
