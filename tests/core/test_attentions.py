@@ -149,7 +149,10 @@ def test_a_mask_of_its_own_input_makes_no_other_stream():
     def masked(x, mask):
         return layers.MultiHeadAttention(2, 3)(x, x, attention_mask=layers.Reshape((1, 7))(mask))
 
-    assert len(found(model_of(masked, inputs=((7, 6), (7,))))) == 1
+    model = model_of(masked, inputs=((7, 6), (7,)))
+
+    assert len(found(model)) == 1
+    check_attention(as_view(model))
 
 
 def test_parallel_branches_are_refused():
