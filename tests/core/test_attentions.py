@@ -8,7 +8,8 @@ import tensorflow as tf
 from tests.oracles.vits import vit
 from tests.oracles.weights import settled
 from xaikit.core import as_view
-from xaikit.core.attentions import attentions, check_attention, heads_averaged
+from xaikit.core.attentions import Way
+from xaikit.core.streams import check_attention, heads_averaged
 from xaikit.errors import ModelError
 
 layers = keras.layers
@@ -76,7 +77,7 @@ def model_of(build, *, inputs=((7, 6),), dtype="float32"):
 
 def found(model):
     view = as_view(model)
-    return attentions(view, view.preview)
+    return Way(view.preview, view.all_scores(view.preview)).attentions
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,7 +105,7 @@ def test_attention_in_nested_and_subclassed_models_is_found():
     model(np.zeros((1, 8, 8, 3), "float32"))
     view = as_view(model, tf.TensorSpec([None, 8, 8, 3]))
 
-    assert len(attentions(view, view.preview)) == 3
+    assert len(Way(view.preview, view.all_scores(view.preview)).attentions) == 3
 
 
 def test_weights_in_half_precision_are_cast_and_found():
@@ -148,7 +149,10 @@ def test_a_mask_of_its_own_input_makes_no_other_stream():
     def masked(x, mask):
         return layers.MultiHeadAttention(2, 3)(x, x, attention_mask=layers.Reshape((1, 7))(mask))
 
-    assert len(found(model_of(masked, inputs=((7, 6), (7,))))) == 1
+    model = model_of(masked, inputs=((7, 6), (7,)))
+
+    assert len(found(model)) == 1
+    check_attention(as_view(model))
 
 
 def test_parallel_branches_are_refused():

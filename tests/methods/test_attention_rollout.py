@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.oracles.vits import Tokens, Written, pictures, vit
 from tests.oracles.weights import settled
 from xaikit import attention_rollout, explain, mc_dropout, smooth, tta
-from xaikit.core.attentions import Stream
+from xaikit.core.streams import Stream
 from xaikit.core.tokens import Grid
 from xaikit.errors import ModelError, ParameterError
 

@@ -11,7 +11,7 @@ from tests.oracles.weights import settled
 from xaikit import ablationcam, cam, eigencam, explain, find, gradcam, heatmap, hirescam
 from xaikit.core import as_view, spatial_layer
 from xaikit.core.taps import described
-from xaikit.errors import ModelError, ParameterError
+from xaikit.errors import ModelError, ParameterError, XaikitWarning
 
 layers = keras.layers
 CAMS = ["gradcam", "gradcampp", "xgradcam", "hirescam", "layercam", "eigencam", "scorecam", "ablationcam"]
@@ -135,6 +135,53 @@ def test_the_default_and_the_layers_with_positions_are_described(model):
     assert rows["sum1b"]["positions"]
     assert not rows["attention1/query"]["positions"]  # [B, N, heads, K]
     assert not rows["head"]["positions"]
+
+
+class Block(layers.Layer):
+    """A block written by hand: dense layers for queries, keys and values, queries and keys normalised."""
+
+    def __init__(self, width, **options):
+        super().__init__(**options)
+        self.norm = layers.LayerNormalization(name="norm")
+        self.asks, self.keys, self.gives, self.out = (
+            layers.Dense(width, name=name) for name in ("asks", "keys", "gives", "out")
+        )
+        self.asks_norm, self.keys_norm = (layers.LayerNormalization(name=name) for name in ("asks_norm", "keys_norm"))
+
+    def call(self, tokens):
+        normed = self.norm(tokens)
+        asks, keys = self.asks_norm(self.asks(normed)), self.keys_norm(self.keys(normed))
+        weights = tf.nn.softmax(tf.matmul(asks, keys, transpose_b=True))
+        return tokens + self.out(weights @ self.gives(normed))
+
+
+def test_queries_keys_and_values_are_no_features():
+    inputs = keras.Input((4, 4, 3))
+    tokens = Tokens(1)(layers.Reshape((-1, 5))(layers.Conv2D(5, 2, strides=2)(inputs)))
+    hidden = Block(5, name="late")(Block(5, name="early")(tokens))
+    view = as_view(settled(keras.Model(inputs, layers.Dense(2)(hidden[:, 0]))))
+    positions = {row["path"] for row in described(view) if row["positions"]}
+
+    assert str(spatial_layer(view)) == "late/norm"
+    assert {"early", "early/norm", "early/out", "late", "late/norm", "late/out"} <= positions
+    assert not positions & {f"late/{name}" for name in ("asks", "keys", "gives", "asks_norm", "keys_norm")}
+
+
+def test_attention_without_projections_leaves_its_layers():
+    inputs = keras.Input((4, 4, 3))
+    tokens = Tokens(1)(layers.Reshape((-1, 5))(layers.Conv2D(5, 2, strides=2)(inputs)))
+    normed = layers.LayerNormalization(name="norm")(tokens)
+    hidden = tokens + layers.Attention(name="attention")([normed, normed])
+    model = settled(keras.Model(inputs, layers.Dense(2)(hidden[:, 0])))
+
+    assert str(spatial_layer(as_view(model))) == "norm"
+
+
+def test_a_layer_of_which_the_class_token_alone_goes_on_is_warned_of(model, images):
+    with pytest.warns(XaikitWarning, match="Of layer norm the scores read class tokens alone: slopes .* are 0"):
+        maps = explain(gradcam(layer="norm"), model, images).maps
+
+    np.testing.assert_array_equal(maps, 0)
 
 
 def test_a_grid_can_be_given(model, images):

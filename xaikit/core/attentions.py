@@ -1,22 +1,16 @@
-"""Self-attention in a traced model: its weights layer by layer, the tokens that the scores are read from.
+"""Attention on traced ops: a Softmax whose result is multiplied with values, however the layer around it is written."""
 
-Attention is a Softmax op whose result is multiplied with values, however the layer around it is written.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import ModelError
 from .explanation import Tensor
 from .lazy import tf
 from .passes import Pass, ancestors
-from .reading import tokens_read
-from .tokens import Grid, Sides, grid_of
-from .tracing import note
-from .view import Model
 
 _SEEN_THROUGH = ("Identity", "Cast")
 _PRODUCTS = ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
+_MAKERS = (*_PRODUCTS, "MatMul", "Conv1D", "Conv2D", "DepthwiseConv2dNative")
 
 
 class Attention(NamedTuple):
@@ -38,102 +32,95 @@ class Attention(NamedTuple):
         return f"attention {self.weights.op.name!r}"
 
 
-class Stream(NamedTuple):
-    """Tokens that one attention after the other mixes, and where they come from and go to.
+class Way:
+    """The ops of a forward pass on the way to the scores, a tensor or a structure of them.
 
     Attributes:
-        weights: Those of each layer, in order, [B, heads, N, N] or [B, N, N].
-        read: How much of each token the scores are read from, [N]; it adds up to 1.
-        grid: Where the tokens stand.
+        ops: In the order of their making.
+        users: The ops that take a tensor, by its name.
+        origins: The inputs and the attention weights that an op's results are made of, by its name.
     """
 
-    weights: list[Tensor]
-    read: Tensor
-    grid: Grid
+    def __init__(self, made: Pass, scores: Tensor) -> None:
+        ends = [leaf for leaf in tf.nest.flatten(scores) if leaf.graph is made.graph]
+        wanted = set().union(*(ancestors(leaf) for leaf in ends))
+        self.ops = [op for op in made.graph.get_operations() if op.name in wanted]
+        self.users: dict[str, list[Any]] = {}
+        self.origins: dict[str, frozenset[str]] = {}
+        for op in self.ops:
+            sources = list(op.inputs)
+            for source in sources:
+                self.users.setdefault(source.name, []).append(op)
+            own = {op.name} if op.type == "Softmax" or _is_input(op) else set[str]()
+            self.origins[op.name] = frozenset(own).union(*(self.origins.get(source.op.name, ()) for source in sources))
 
-    def back(self, matrices: Iterable[Tensor]) -> Tensor:
-        """Follow what is read back through a matrix [B, N, N] of each layer, the last one first: [B, *positions]."""
-        # in float64: a device may round the factors of a float32 product to ten bits
-        steps = [tf.cast(matrix, tf.float64) for matrix in matrices]
-        rows = tf.tile(self.read[tf.newaxis, tf.newaxis], [tf.shape(steps[0])[0], 1, 1])  # [B, 1, N]
-        for step in reversed(steps):
-            rows = tf.matmul(rows, step)
-        return self.grid.lay(tf.linalg.matrix_transpose(rows))[..., 0]
+    @cached_property
+    def attentions(self) -> list[Attention]:
+        """All attention, in the order of the layers."""
+        weights = [op.outputs[0] for op in self.ops if op.type == "Softmax" and (op.outputs[0].shape.rank or 0) > 2]
+        return [each for tensor in weights for each in self._weighing(tensor, tensor)]
+
+    def made_of(self, tensor: Tensor) -> frozenset[str]:
+        """Name the inputs, and the Softmax ops, that a tensor is made of."""
+        return self.origins[tensor.op.name]
+
+    def asked(self, weights: Tensor) -> list[Tensor]:
+        """Give queries and keys, whose product weights are made of; where there is none, the weights' own logits.
+
+        A mask, which may come out of an input of its own, is neither.
+        """
+        square, logits = weights.shape[-2:].as_list(), weights.op.inputs[0]
+        ahead = [logits.op]
+        for op in ahead:
+            product = op.type in _PRODUCTS and op.outputs[0].shape[-2:].as_list() == square
+            if product and all(self.made_of(source) for source in op.inputs):
+                return list(op.inputs)
+            if op.type != "Softmax":  # that of a layer before
+                ahead.extend(source.op for source in op.inputs if source.dtype.is_floating and source.op not in ahead)
+        return [logits]
+
+    def projections(self) -> set[str]:
+        """Name the tensors that are queries, keys and values and nothing else, from the product with weights on.
+
+        Layers that make them are part of the attention, and their results are no features of their own.
+        """
+        names = set[str]()
+        for each in self.attentions:
+            parts = self.asked(each.weights)
+            for tensor in (*(parts if len(parts) > 1 else []), each.values):
+                names |= self._projection(tensor)
+        return names
+
+    def _projection(self, tensor: Tensor) -> set[str]:
+        """Name a tensor, and those that it is made of from weights on, if nobody else uses them; else nothing."""
+        ahead, inside = [tensor], {user.name for user in self.users[tensor.name]}
+        for part in ahead:
+            op = part.op
+            if _is_input(op):
+                return set()
+            if op.name not in inside:
+                inside.add(op.name)
+                varying = [source for source in op.inputs if source.dtype.is_floating and self.made_of(source)]
+                ahead.extend(varying if op.type not in _MAKERS or len(varying) > 1 else [])
+        outside = [user for part in ahead for user in self.users[part.name] if user.name not in inside]
+        # what computes a shape is no use
+        used = any(out.dtype.is_floating for user in outside for out in user.outputs)
+        return set() if used else {part.name for part in ahead}
+
+    def _weighing(self, weights: Tensor, tensor: Tensor) -> Iterator[Attention]:
+        """Give the products of attention weights with values, looking through casts and dropout that is on."""
+        for op in self.users.get(tensor.name, []):
+            if op.type in _SEEN_THROUGH or (op.type == "Mul" and any(_drawn(source) for source in op.inputs)):
+                yield from self._weighing(weights, op.outputs[0])
+            elif op.type in _PRODUCTS and len(op.inputs) == 2:
+                place = 0 if op.inputs[0] is tensor else 1
+                if _sums_last(op, place) and self.made_of(op.inputs[1 - place]):
+                    yield Attention(weights, op.inputs[1 - place], op.outputs[0])
 
 
-def heads_averaged(values: Tensor) -> Tensor:
-    """Average [B, heads, N, N] over the heads: [B, N, N]; one without heads is given back."""
-    return tf.reduce_mean(values, axis=list(range(1, values.shape.rank - 2)))
-
-
-def check_attention(model: Model, grid: Sides = ()) -> None:
-    """Refuse a model whose attention is not that of one stream of tokens.
-
-    Raises:
-        ParameterError: The grid has not one side for each axis of the input's positions.
-        ModelError: It has none, or another kind, which the message names; or its tokens fit no grid.
-    """
-    found = attentions(model, model.pair)
-    for each in found:
-        rows = each.weights.shape[0]
-        if rows not in (2, None):
-            raise ModelError(
-                f"The {each.name} of {model.name} looks at parts of an example by themselves, such as windows: there "
-                "is no attention among all tokens to follow. Use another method, such as gradcam."
-            )
-    if found[0].weights.shape[-1] is not None:
-        _grid(model, model.pair, found, grid, model.spec)
-
-
-def stream(model: Model, made: Pass, inputs: Tensor, grid: Sides = ()) -> Stream:
-    """Find the attention of a forward pass; the result's notes say the grid, and the tokens that are read.
-
-    Raises:
-        ModelError: As for `check_attention`.
-    """
-    found = attentions(model, made)
-    tokens, read = _grid(model, made, found, grid, inputs)
-    count = found[0].weights.shape[-1]
-    chosen = sorted(range(count) if read is None else read)
-    note("grid", str(tokens))
-    note("read", "all tokens" if len(chosen) == count else " and ".join(f"token {i}" for i in chosen))
-    shares = [1 / len(chosen) if i in chosen else 0.0 for i in range(count)]
-    return Stream([each.weights for each in found], tf.constant(shares, tf.float64), tokens)
-
-
-def attentions(model: Model, made: Pass) -> list[Attention]:
-    """Find the attention on the way to the scores, in the order of the layers.
-
-    Raises:
-        ModelError: There is none, or not that of one stream of tokens, each layer among all of the one before.
-    """
-    ends = tf.nest.flatten(model.all_scores(made))
-    wanted = set().union(*(ancestors(leaf) for leaf in ends if leaf.graph is made.graph))
-    ops = [op for op in made.graph.get_operations() if op.name in wanted]
-    users: dict[str, list[Any]] = {}
-    for op in ops:
-        for source in op.inputs:
-            users.setdefault(source.name, []).append(op)
-    softmaxes = [op for op in ops if op.type == "Softmax" and (op.outputs[0].shape.rank or 0) > 2]
-    found = [each for op in softmaxes for each in _weighing(op.outputs[0], op.outputs[0], users)]
-    if not found:
-        raise ModelError(
-            f"No attention is seen in {model.name}: no Softmax over tokens is multiplied with values on the way to its "
-            "scores. Use another method, such as gradcam."
-        )
-    _check_stream(found, model.name)
-    return found
-
-
-def _weighing(weights: Tensor, tensor: Tensor, users: dict[str, list[Any]]) -> Iterator[Attention]:
-    """Give the products of attention weights with values, looking through casts and dropout that is on."""
-    for op in users.get(tensor.name, []):
-        if op.type in _SEEN_THROUGH or (op.type == "Mul" and any(_drawn(source) for source in op.inputs)):
-            yield from _weighing(weights, op.outputs[0], users)
-        elif op.type in _PRODUCTS and len(op.inputs) == 2:
-            place = 0 if op.inputs[0] is tensor else 1
-            if _sums_last(op, place) and _placeholders(op.inputs[1 - place]):
-                yield Attention(weights, op.inputs[1 - place], op.outputs[0])
+def _is_input(op: Any) -> bool:
+    """Whether an op is an input of the graph; weights are captured as resources, and do not count."""
+    return bool(op.type == "Placeholder" and op.outputs[0].dtype != tf.resource)
 
 
 def _drawn(tensor: Tensor) -> bool:
@@ -152,67 +139,3 @@ def _sums_last(op: Any, place: int) -> bool:
         return bool(op.get_attr("adj_y") if place else not op.get_attr("adj_x"))
     terms, result = op.get_attr("equation").decode().split("->")
     return terms.split(",")[place][-1] not in result
-
-
-def _asked(weights: Tensor) -> list[Tensor]:
-    """Give queries and keys, whose product the weights are made of; where there is none, the weights themselves.
-
-    A mask, which may come out of an input of its own, is neither.
-    """
-    square, ahead = weights.shape[-2:].as_list(), [weights.op.inputs[0].op]
-    for op in ahead:
-        product = op.type in _PRODUCTS and op.outputs[0].shape[-2:].as_list() == square
-        if product and all(_placeholders(source) for source in op.inputs):
-            return list(op.inputs)
-        if op.type != "Softmax":  # that of a layer before
-            ahead.extend(source.op for source in op.inputs if source.dtype.is_floating and source.op not in ahead)
-    return [weights]
-
-
-def _placeholders(tensor: Tensor) -> set[str]:
-    """Name the inputs that a tensor is made of; weights are captured as resources, and do not count."""
-    graph = tensor.graph
-    ops = (graph.get_operation_by_name(name) for name in ancestors(tensor))
-    return {op.name for op in ops if op.type == "Placeholder" and op.outputs[0].dtype != tf.resource}
-
-
-def _check_stream(found: list[Attention], owner: str) -> None:
-    """Refuse attention that is not among all tokens of one stream, layer after layer."""
-    use = "Use another method, such as gradcam."
-    count, before = found[0].weights.shape[-1], set[str]()
-    names = {each.weights.op.name for each in found}
-    for each in found:
-        shape, itself = each.weights.shape, each.weights.op.name
-        if shape.rank > 4:
-            raise ModelError(f"The {each.name} of {owner} has more axes than examples, heads and tokens. {use}")
-        if shape[-1] != shape[-2]:
-            raise ModelError(
-                f"The {each.name} of {owner} is not among the tokens themselves: {shape[-2]} look at {shape[-1]}. {use}"
-            )
-        if shape[-1] != count:
-            raise ModelError(
-                f"The {each.name} of {owner} is among {shape[-1]} tokens, and there were {count} before. {use}"
-            )
-        # queries, keys and values have to come out of the same attention before, and of the same inputs
-        tokens = [*_asked(each.weights), each.values]
-        one = all(ancestors(tensor) & names - {itself} == before for tensor in tokens)
-        if not one or any(_placeholders(tensor) != _placeholders(each.values) for tensor in tokens):
-            raise ModelError(
-                f"The {each.name} of {owner} does not follow the attention before it on one stream of tokens, as in an "
-                f"encoder: cross attention and parallel branches have no rollout. {use}"
-            )
-        before.add(itself)
-
-
-def _grid(
-    model: Model, made: Pass, found: list[Attention], grid: Sides, inputs: Tensor
-) -> tuple[Grid, frozenset[int] | None]:
-    """Find the grid of the tokens, and the tokens that the scores are read from."""
-    count = found[0].weights.shape[-1]
-    shapes = [leaf.shape for leaf in tf.nest.flatten(inputs)]
-    subject = f"The {found[0].name} of {model.name}"
-    if count is None:
-        return grid_of(count, shapes, grid, subject=subject), None
-    read = tokens_read(made, found[-1].result, count, model.all_scores(made))
-    # a single token that is read is no patch of the input
-    return grid_of(count, shapes, grid, subject=subject, least=int(read == frozenset({0}))), read

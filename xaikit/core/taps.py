@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import ModelError, UnknownName
+from .attentions import Way
 from .explanation import Tensor
 from .lazy import tf
 from .logits import CALLS
 from .passes import Call, Pass, Writes, ancestors
 from .reading import tokens_read
 from .tokens import Grid, Sides, grid_of
-from .tracing import note
+from .tracing import current, note, warn_where
 from .view import Model, shape_text
 
 
@@ -93,7 +94,7 @@ def layer(model: Model, name: str) -> Tap:
 def spatial_layer(model: Model, name: str = "", grid: Sides = ()) -> Tap:
     """Find the layer whose features a class activation map reads; the result's notes say which it is.
 
-    Tokens [B, N, K] of an input with other axes are laid on a grid of positions, which the notes say too.
+    Tokens [B, N, K] of an input with other axes are laid on a grid of positions by the tap's `laid`; the notes say it.
 
     Args:
         model: The view that `bind` received.
@@ -112,6 +113,8 @@ def spatial_layer(model: Model, name: str = "", grid: Sides = ()) -> Tap:
     if not has_positions(features):
         raise ModelError(f"Layer {tap} gives {shape_text(features.shape)}, without positions: choose another layer.")
     tap = _placed(model, tap, grid)
+    if name and not _goes_on(model, tap, grid):
+        _warn_of(tap)
     note("layer", str(tap))
     if tap.grid is not None:
         _check_rows(model, tap)
@@ -139,9 +142,11 @@ def spatial_layers(model: Model) -> list[Tap]:
     made = model.preview
     ways = [ancestors(leaf) for leaf in tf.nest.flatten(model.all_scores(made)) if leaf.graph is made.graph]
     on_the_way = set().union(*ways)
+    asked = Way(made, model.all_scores(made)).projections()
     # a nested model that ends in pooling hands on no features of its own either; dropout hands on its input itself
     handed = {id(call.outputs) for call in made.calls if call.passive and call.outputs is not call.inputs}
     found = [call for call in made.calls if _counts(call, made, on_the_way) and id(call.outputs) not in handed]
+    found = [call for call in found if call.outputs.name not in asked]
     # where a nested model hands on its last layer's tensor, the inner one made it
     found.sort(key=lambda call: (made.order[call.outputs.op.name], call.path.count("/")), reverse=True)
     return [_tap(call, made) for call in found]
@@ -178,6 +183,13 @@ def _goes_on(model: Model, tap: Tap, grid: Sides) -> bool:
     return read is None or any(token >= found.grid.special for token in read)
 
 
+def _warn_of(tap: Tap) -> None:
+    graph = current().graph
+    if graph is not None and graph is tf.compat.v1.get_default_graph():
+        text = f"Of layer {tap} the scores read class tokens alone: slopes at its positions are 0. Read one before it."
+        warn_where(tf.constant(True), text)
+
+
 def _located(model: Model, tap: Tap, grid: Sides = ()) -> Tap | None:
     """Give a tap with its grid, or None where its positions are not known."""
     try:
@@ -190,19 +202,12 @@ def _counts(call: Call, made: Pass, on_the_way: set[str]) -> bool:
     tensor = call.outputs
     return (
         not call.passive
-        and not _heads(call)
         and tf.is_tensor(tensor)
         and tensor.graph is made.graph  # what runs inside a loop cannot be read from outside
         and tensor.op.name in on_the_way
         and tensor.dtype.is_floating
         and has_positions(tensor)
     )
-
-
-def _heads(call: Call) -> bool:
-    """Whether a layer parts the features of tokens among heads, [B, N, heads, K]: those are no positions."""
-    known = tf.is_tensor(call.inputs) and tf.is_tensor(call.outputs)
-    return known and call.kind == "EinsumDense" and call.inputs.shape.rank != call.outputs.shape.rank
 
 
 def _placed(model: Model, tap: Tap, grid: Sides) -> Tap:

@@ -1,7 +1,7 @@
 """Attention relevance: attention weighed by its gradient, and followed through the layers."""
 
 from ..core import Explanation, Model, Sides, Step, Tensor, gradient, method, per_target, tf
-from ..core.attentions import check_attention, heads_averaged, stream
+from ..core.streams import check_attention, heads_averaged, stream
 
 
 @method

@@ -1,7 +1,7 @@
 """Attention rollout: how much of each token flows into those that the score is read from."""
 
 from ..core import Explanation, Model, Sides, Step, Tensor, method, per_target, tf
-from ..core.attentions import check_attention, heads_averaged, stream
+from ..core.streams import check_attention, heads_averaged, stream
 
 
 @method
