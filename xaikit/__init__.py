@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
+    from .methods.blur_integrated_gradients import blur_integrated_gradients as blur_integrated_gradients
     from .methods.cam import cam as cam
     from .methods.deconvnet import deconvnet as deconvnet
     from .methods.eigencam import eigencam as eigencam
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.gradcampp import gradcampp as gradcampp
     from .methods.gradients import gradients as gradients
     from .methods.guided_backprop import guided_backprop as guided_backprop
+    from .methods.guided_integrated_gradients import guided_integrated_gradients as guided_integrated_gradients
     from .methods.hirescam import hirescam as hirescam
     from .methods.input_x_gradient import input_x_gradient as input_x_gradient
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
