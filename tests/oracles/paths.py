@@ -1,21 +1,27 @@
 """Ways from a baseline to an input, one example after the other, in plain NumPy."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
 def blurred(values, sigma):
-    """Blur [B, *positions, C] with plain loops; at a border the weights that are left add up to 1."""
-    if sigma == 0:
-        return values
-    for axis in range(1, values.ndim - 1):
-        moved = np.moveaxis(values, axis, 0)
-        side = len(moved)
-        result = np.zeros_like(moved)
-        for i in range(side):
-            weights = np.array([np.exp(-((i - j) ** 2) / (2 * sigma**2)) for j in range(side)])
-            result[i] = sum(weight * moved[j] for j, weight in enumerate(weights)) / weights.sum()
-        values = np.moveaxis(result, 0, axis)
+    """Blur [B, *positions, C] with plain loops, by one sigma or one for each axis of positions.
+
+    At a border the weights that are left add up to 1.
+    """
+    for axis, width in enumerate(np.broadcast_to(sigma, values.ndim - 2), start=1):
+        if width > 0:
+            values = np.apply_along_axis(_line_blurred, axis, values, width)
     return values
+
+
+def _line_blurred(line, sigma):
+    result = np.zeros_like(line)
+    for i in range(len(line)):
+        weights = np.array([np.exp(-((i - j) ** 2) / (2 * sigma**2)) for j in range(len(line))])
+        result[i] = (weights * line).sum() / weights.sum()
+    return result
 
 
 def guided(slopes_at, start, end, steps, fraction, max_distance):
@@ -44,7 +50,8 @@ def guided(slopes_at, start, end, steps, fraction, max_distance):
             gap = np.abs(end - point).sum() - target
             if gap < 1e-12 * total or there.all():
                 break
-            sizes = np.where(there, np.inf, np.abs(slopes[-1]))
+            sizes = np.abs(slopes[-1])
+            sizes = np.where(there, np.inf, np.round(sizes / sizes.max() * 2**14))  # the last bits decide nothing
             chosen = (sizes <= np.quantile(sizes, fraction, method="lower")) & ~there
             gamma = gap / np.abs(most - point)[chosen].sum()
             if gamma < 1:
@@ -55,6 +62,11 @@ def guided(slopes_at, start, end, steps, fraction, max_distance):
         points.append(point.copy())
         slopes.append(slopes_at(point))
     return np.array(points), np.array(slopes)
+
+
+def along_chords(points, slopes_at):
+    """The integral of the slopes from point to point, each step with those in its middle."""
+    return sum(slopes_at((start + end) / 2) * (end - start) for start, end in pairwise(points))
 
 
 def along(points, slopes):

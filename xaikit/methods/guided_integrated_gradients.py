@@ -1,5 +1,6 @@
 """Guided integrated gradients: a way from the baseline to the input that moves first what the score hardly feels."""
 
+from collections.abc import Callable
 from math import prod
 
 from ..core import (
@@ -21,6 +22,8 @@ from ..core.baselines import Baseline, baselines
 from ..core.gradients import column, per_column
 from ..core.tracing import current
 
+_LEVELS = 2.0**14  # slopes of one level are equal: where they are so in theory, rounding must not rank them
+
 
 @method
 def guided_integrated_gradients(
@@ -37,9 +40,10 @@ def guided_integrated_gradients(
     absolute gradient first. A map adds up to f(input) - f(baseline), but for the error of the sum, which
     `explain(..., details=True)` reports as the "completeness_gap".
 
-    Values of equal gradient move together. Several inputs are one point: their values are ranked together. The
-    gradient of a step is the mean of those at its two ends, where the paper takes the first: the error then falls with
-    the square of `steps`, on the same way.
+    Values of equal gradient move together, and gradients are told apart in steps of 1/16384 of the example's largest:
+    their last bits decide nothing. Several inputs are one point: their values are ranked together. What a step adds is
+    the mean of the gradients at its two ends. The paper takes the first end's, which are the lowest because they were
+    chosen so, and leaves out more of the score.
 
     Maps: [B, *input, T], signed.
     Cost: one forward pass and a backward pass per target, and for each target at each of `steps` points, one after the
@@ -47,7 +51,7 @@ def guided_integrated_gradients(
     Claims: complete, class-discriminative, input-shaped.
 
     Args:
-        steps: How many steps there are from the baseline to the input.
+        steps: How many steps the way has, each of the same L1 distance.
         baseline: A number in the input's units; "mean" (each example's own, per channel), "blur" (its own, a Gaussian
             of a tenth of each side), "uniform" (drawn over its own range per channel); or an array like one example.
         fraction: The share of all values, at least one of them, that move at a time; what the step's distance is not
@@ -75,20 +79,13 @@ def guided_integrated_gradients(
         lengths = tf.math.divide_no_nan(lengths, tf.reduce_sum(lengths, axis=1, keepdims=True))
 
         def explained(i: Tensor | int) -> Tensor:  # one target of each example
-            def go(k: Tensor, shares: Tensor, moved: Tensor, total: Tensor) -> tuple[Tensor, ...]:
+            def slopes_at(shares: Tensor) -> Tensor:
                 point = tf.nest.map_structure(lambda a, b, share: a + share * b, start, way, _parted(shares, way))
-                slopes = _joined(gradient(column(forward(model, point, targets), i), point))
-                alpha = tf.cast(k + 1, tf.float64) / steps
-                onward = advanced(shares, slopes, lengths, alpha, fraction, max_distance)
-                onward = tf.where(k + 1 < steps, onward, tf.ones_like(onward))  # the input itself, whatever was rounded
-                return k + 1, onward, onward - shares, total + slopes * (moved + onward - shares) / 2
+                return _joined(gradient(column(forward(model, point, targets), i), point))
 
-            none = tf.zeros_like(lengths)
-            begun = (tf.constant(0), none, none, none)
-            *_, moved, total = tf.while_loop(lambda k, *_: k < steps, go, begun, parallel_iterations=1)
             slopes = gradient(column(scores, i), inputs)  # where every way ends
-            means = _parted(total + _joined(slopes) * moved / 2, slopes)
-            return tf.nest.map_structure(lambda far, mean: tf.cast(far, mean.dtype) * mean, way, means)
+            means = walked(slopes_at, _joined(slopes), lengths, steps, fraction, max_distance)
+            return tf.nest.map_structure(lambda far, mean: tf.cast(far, mean.dtype) * mean, way, _parted(means, slopes))
 
         maps = per_column(explained, scores, like=inputs)
         report_gap(maps, lambda: scores - forward(model, start, targets))
@@ -97,10 +94,43 @@ def guided_integrated_gradients(
     return step
 
 
+def walked(
+    slopes_at: Callable[[Tensor], Tensor],
+    last: Tensor,
+    lengths: Tensor,
+    steps: int,
+    fraction: float,
+    max_distance: float,
+) -> Tensor:
+    """Walk from the baseline to the input, and give the mean slope that each value met on its way, [B, N].
+
+    Args:
+        slopes_at: From how much of its way each value has gone, [B, N] in [0, 1], to the gradient there, [B, N].
+        last: The gradient at the input, [B, N].
+        lengths: As for `advanced`, like the other arguments.
+        steps: How many.
+    """
+
+    def go(k: Tensor, shares: Tensor, moved: Tensor, total: Tensor) -> tuple[Tensor, ...]:
+        slopes = slopes_at(shares)
+        alpha = tf.cast(k + 1, tf.float64) / steps
+        onward = advanced(shares, slopes, lengths, alpha, fraction, max_distance)
+        onward = tf.where(k + 1 < steps, onward, tf.ones_like(onward))  # the input itself, whatever was rounded
+        return k + 1, onward, onward - shares, total + slopes * (moved + onward - shares) / 2
+
+    none = tf.zeros_like(lengths)
+    begun = (tf.constant(0), none, none, none)
+    *_, moved, total = tf.while_loop(lambda k, *_: k < steps, go, begun, parallel_iterations=1)
+    return total + last * moved / 2
+
+
 def advanced(
     shares: Tensor, slopes: Tensor, lengths: Tensor, alpha: Tensor, fraction: float, max_distance: float
 ) -> Tensor:
     """Move values on until their shares, weighed by their lengths, are `alpha` together; the lowest slopes first.
+
+    A group of values goes as far as it may before the next one starts, and the last group the part of that which is
+    left. Examples that are done wait for the others.
 
     Args:
         shares: How much of its way each value has gone, [B, N] float64, as are all of these.
@@ -112,8 +142,10 @@ def advanced(
     """
     reach = tf.minimum(alpha + max_distance, 1)
     shares = tf.maximum(shares, alpha - max_distance)  # who fell behind is fetched first
-    free = (shares < reach) & (lengths > 0) & tf.math.is_finite(slopes)
-    sizes = tf.where(free, tf.abs(slopes), float("inf"))
+    sizes = tf.where(tf.math.is_finite(slopes), tf.abs(slopes), 0)
+    sizes = tf.round(_LEVELS * tf.math.divide_no_nan(sizes, tf.reduce_max(sizes, axis=1, keepdims=True)))
+    free = (shares < reach) & (lengths > 0)
+    sizes = tf.where(free, sizes, float("inf"))
     ranked = tf.sort(sizes, axis=1)
     count = dims(sizes)[1]
     group = tf.cast(fraction * tf.cast(count - 1, tf.float64), tf.int32) + 1
