@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.ablationcam import ablationcam as ablationcam
     from .methods.attention_relevance import attention_relevance as attention_relevance
     from .methods.attention_rollout import attention_rollout as attention_rollout
+    from .methods.blur_integrated_gradients import blur_integrated_gradients as blur_integrated_gradients
     from .methods.cam import cam as cam
     from .methods.deconvnet import deconvnet as deconvnet
     from .methods.deeplift import deeplift as deeplift
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.gradcampp import gradcampp as gradcampp
     from .methods.gradients import gradients as gradients
     from .methods.guided_backprop import guided_backprop as guided_backprop
+    from .methods.guided_integrated_gradients import guided_integrated_gradients as guided_integrated_gradients
     from .methods.hirescam import hirescam as hirescam
     from .methods.input_x_gradient import input_x_gradient as input_x_gradient
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
