@@ -32,11 +32,14 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.gradients import gradients as gradients
     from .methods.guided_backprop import guided_backprop as guided_backprop
     from .methods.hirescam import hirescam as hirescam
+    from .methods.hsic import hsic as hsic
     from .methods.input_x_gradient import input_x_gradient as input_x_gradient
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
     from .methods.layercam import layercam as layercam
     from .methods.occlusion import occlusion as occlusion
+    from .methods.rise import rise as rise
     from .methods.scorecam import scorecam as scorecam
+    from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
