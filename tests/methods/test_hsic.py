@@ -23,16 +23,25 @@ def weighted():
     return model_of(lambda a, b, c, d: a - 2 * b + 3 * c + 0 * d, 4)
 
 
-def written_out(scores, tosses):
-    """tr(KHLH) / (n - 1)^2 of scores [n] and one cell's tosses [n]."""
-    count = len(scores)
+def centred(kernel):
+    """HKH."""
+    return kernel - kernel.mean(axis=0) - kernel.mean(axis=1, keepdims=True) + kernel.mean()
+
+
+def kernels(scores, tosses):
+    """Dirac's of tosses [n] and a Gaussian one of scores [n]."""
     first = scores[:128]
     distances = np.sort(np.abs(first[:, np.newaxis] - first)[np.triu_indices(len(first), 1)])
     width = distances[distances > 0][np.sum(distances > 0) // 2]
     dirac = (tosses[:, np.newaxis] == tosses).astype(float)
     gauss = np.exp(-((scores[:, np.newaxis] - scores) ** 2) / (2 * width**2))
-    centred = gauss - gauss.mean(axis=0) - gauss.mean(axis=1, keepdims=True) + gauss.mean()  # HLH
-    return (dirac * centred).sum() / (count - 1) ** 2  # both are symmetric: the sum is the trace of the product
+    return dirac, gauss
+
+
+def written_out(scores, tosses):
+    """tr(KHLH) / (n - 1)^2 of scores [n] and one cell's tosses [n]."""
+    dirac, gauss = kernels(scores, tosses)
+    return (dirac * centred(gauss)).sum() / (len(scores) - 1) ** 2  # both are symmetric: the trace of the product
 
 
 @pytest.mark.parametrize(
@@ -129,6 +138,21 @@ def test_samples_that_are_not_taken_yet_do_not_count(count):
     np.testing.assert_allclose(
         expected[0], [written_out(scores[:count], tosses[:count, i]) for i in range(3)], rtol=1e-9, atol=1e-15
     )
+
+
+def test_the_standard_error_is_that_of_twice_each_samples_mean_over_its_pairs():
+    draws = np.random.default_rng(5)
+    tosses = draws.random((40, 3)) < 0.4
+    scores = tosses @ [1.0, -2.0, 0.0] + draws.normal(size=40)
+    expected = []
+    for cell in range(3):
+        dirac, gauss = kernels(scores, tosses[:, cell])
+        means = (centred(dirac) * centred(gauss)).mean(axis=1)
+        expected.append(2 * means.std(ddof=1) / np.sqrt(40))
+
+    _, actual = criterion(tf.constant(scores), tf.constant(tosses), tf.constant(40))
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 
 def test_the_standard_error_is_the_spread_over_draws():
