@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.guided_backprop import guided_backprop as guided_backprop
     from .methods.guided_integrated_gradients import guided_integrated_gradients as guided_integrated_gradients
     from .methods.hirescam import hirescam as hirescam
+    from .methods.hsic import hsic as hsic
     from .methods.input_x_gradient import input_x_gradient as input_x_gradient
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
     from .methods.kernel_shap import kernel_shap as kernel_shap
@@ -46,7 +47,9 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.lime import lime as lime
     from .methods.lrp import lrp as lrp
     from .methods.occlusion import occlusion as occlusion
+    from .methods.rise import rise as rise
     from .methods.scorecam import scorecam as scorecam
+    from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
     from .registry import find as find
     from .transformers.absolute import absolute as absolute

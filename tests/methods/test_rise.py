@@ -230,9 +230,8 @@ def test_a_tolerance_that_is_out_of_reach_is_said(weighted, monkeypatch):
         explain(rise(tolerance=1e-3), weighted, EXAMPLE)
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.4])
-def test_xla_gives_the_same(tolerance, pooled, images):
-    explainer = rise(samples=30, tolerance=tolerance)
+def test_xla_takes_the_same_samples_and_gives_the_same(pooled, images):
+    explainer = rise(samples=30, tolerance=0.4)
     expected = explain(explainer, pooled, images, "all", batch_size=12, jit=False, details=True)
 
     actual = explain(explainer, pooled, images, "all", batch_size=12, jit=True, details=True)

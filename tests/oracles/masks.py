@@ -2,13 +2,22 @@
 
 import numpy as np
 
+from xaikit.core import tf
 from xaikit.core.draws import uniform
 from xaikit.core.geometry import resized
 
 
 def drawn(count, shape, seed=0, number=0):
     """What is drawn for the samples 0 to `count` - 1 of one input: [count, *shape]."""
-    return np.stack([uniform(shape, (seed, i, number), "float64").numpy() for i in range(count)])
+
+    def many():
+        return tf.map_fn(
+            lambda i: uniform(shape, (seed, i, number), tf.float64),
+            tf.range(count),
+            fn_output_signature=tf.TensorSpec(shape, tf.float64),
+        )
+
+    return tf.function(many, autograph=False)().numpy()
 
 
 def cells_of(sides, counts):
