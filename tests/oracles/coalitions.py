@@ -71,7 +71,9 @@ class Watched:
         hidden = keras.layers.Dense(8, activation="relu", dtype="float64")(self.watch(inputs))
         outputs = keras.layers.Dense(3, dtype="float64")(hidden)
         self.model = settled(keras.Model(inputs, outputs, name="watched"), scale=0.7)
-        self.rows = 0.5 + np.abs(np.random.default_rng(5).normal(size=(3, features)))  # nothing is 0, but what is hidden
+        self.rows = 0.5 + np.abs(
+            np.random.default_rng(5).normal(size=(3, features))
+        )  # nothing is 0, but what is hidden
 
     def logits(self, rows):
         """The scores of every class, [B, 3]."""
