@@ -72,8 +72,9 @@ def explain(
             `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths
             of floats become the type of the model's input.
         targets: What to explain: "top1", each input's own best class; "topK", such as "top3"; "all"; an int; [N] or
-            [N, T] ints; or a function from the outputs' scores to [B] or [B, T], which is traced once, so what it
-            closes over is read then. Labels y in the data take the place of "top1".
+            [N, T] ints; a value of `xaikit.targets`, such as `output("genus")` or `difference("top1", "top2")`; or a
+            function from the outputs' scores to [B] or [B, T], which is traced once, so what it closes over is read
+            then. Labels y in the data take the place of "top1".
         batch_size: The most rows that the model is fed at once, on each replica: copies, views and masks included.
         scores: "logits" explains the values before a final softmax or sigmoid, "outputs" the outputs as they are.
         channels: Where the inputs, as the model takes them, have their channels: "last", [N, *positions, C]; "first",

@@ -19,7 +19,10 @@ def explain(
         Path | None, typer.Option("--model", "-m", help="A .keras or .h5 file; by default the embedded one.")
     ] = None,
     layer: Annotated[str, typer.Option(help="The layer to read, a name or a path: backbone/conv5.")] = "",
-    target: Annotated[str, typer.Option(help="top1, topK, all, an index, or a name from --labels.")] = "top1",
+    target: Annotated[
+        str, typer.Option(help="top1, topK, all, an index, a name from --labels; or FIRST-SECOND: top1-top2.")
+    ] = "top1",
+    output_name: Annotated[str, typer.Option(help="Which of several outputs: its name, or its position from 0.")] = "",
     labels: Annotated[Path | None, typer.Option(help="The classes' names: one a line, or JSON.")] = None,
     preprocess: Annotated[str, typer.Option(help="auto, none, unit, tf, caffe or torch.")] = "auto",
     size: Annotated[str, typer.Option(help="Feed pictures at this size, 224 or 224x320 (height x width).")] = "",
@@ -45,7 +48,7 @@ def explain(
     from .starting import start_tensorflow
 
     explainer = with_layer(with_parameters(find(expression), parameter or []), layer)
-    asked = choices(pictures or [], model, target, labels, preprocess, size, show, trust)
+    asked = choices(pictures or [], model, target, output_name, labels, preprocess, size, show, trust)
     with written_whole(output) as folder:
         start_tensorflow()
         job = Job(explainer, asked, batch_size, folder, tell=say)

@@ -8,7 +8,7 @@ from ..core.goals import Given, Goal
 from ..core.lazy import np
 from ..core.targets import check_range, picked, resolved
 from ..errors import TargetError
-from .values import one_class, only, shape_of
+from .values import kept, one_class, only, shape_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +33,8 @@ class difference(Goal):
         """Check what can be checked without a model."""
         if self._codes()[0] == self._codes()[1]:
             raise TargetError(f"difference: a class less itself is 0 everywhere; {self.first!r} is given twice.")
+        object.__setattr__(self, "first", kept(self.first))
+        object.__setattr__(self, "second", kept(self.second))
 
     @property
     def key(self) -> Hashable:
