@@ -169,7 +169,6 @@ def _dress(axes: "Axes", name: str, *, last: bool) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if name:
         text = "".join(c for c in name if c.isprintable())
-        axes.annotate(
-            text, (0, 1), (4, -1), "axes fraction", "offset points", fontsize=POINTS - 1, va="top", color="#444444",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}, **WORDS,
-        )  # fmt: skip
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+        style: dict[str, Any] = {"fontsize": POINTS - 1, "va": "top", "color": "#444444", "bbox": paper}
+        axes.annotate(text, (0, 1), (4, -1), "axes fraction", "offset points", **style, **WORDS)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BAR = 0.24  # the height of a bar and of what lies between two
 _LETTER = 0.58 * (POINTS - 1) / 72  # the width of a middling letter of a label
 _MOST_LETTERS = 34
+_MINUS = "\N{MINUS SIGN}"
 _NUMBER = 0.16  # the room of a bar's number, as a share of the bars' width
 
 Each = ArrayLike | Sequence[ArrayLike]
@@ -135,7 +136,7 @@ def _number(value: Any) -> str:
     if not isinstance(value, int | float | np.number):
         return str(value)[:16]
     text = f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", _MINUS)
 
 
 def _draw(sheet: Sheet, place: int, bars: list[Bar], limit: float | None) -> None:
@@ -155,12 +156,12 @@ def _lay(axes: "Axes", bars: list[Bar], values: Values) -> None:
     drawn = axes.barh(range(len(bars)), values, height=0.72, color=colours)
     for patch, bar in zip(drawn, bars, strict=True):
         patch.set_alpha(0.45 if bar.summed else 1.0)
+    beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": POINTS - 2, "va": "center", "color": "#333333"}
     for i, value in enumerate(values):
         side = 1 if value >= 0 else -1
-        axes.annotate(
-            f"{value:+.3g}".replace("-", "\N{MINUS SIGN}"), (value, i), (3 * side, 0), textcoords="offset points", fontsize=POINTS - 2, va="center",
-            ha="left" if side > 0 else "right", color="#333333", annotation_clip=False, **WORDS,
-        )  # fmt: skip
+        text = f"{value:+.3g}".replace("-", _MINUS)
+        align = "left" if side > 0 else "right"
+        axes.annotate(text, (value, i), (3 * side, 0), ha=align, annotation_clip=False, **beside, **WORDS)
 
 
 def _frame(axes: "Axes", values: Values, longest: float) -> None:

@@ -179,13 +179,11 @@ def _width(page: Page, word: str) -> float:
 
 
 def _put(page: Page, word: str, left: float, top: float, width: float, rgba: NDArray[np.float64]) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import Rectangle
 
-    box = FancyBboxPatch(
-        (left / page.width, 1 - (top + 0.82 * _LINE) / page.height),
-        width / page.width, 0.8 * _LINE / page.height,
-        boxstyle="square,pad=0", facecolor=tuple(rgba), edgecolor="none", transform=page.figure.transFigure,
-    )  # fmt: skip
+    corner = (left / page.width, 1 - (top + 0.82 * _LINE) / page.height)
+    inside: Any = page.figure.transFigure  # type: ignore[attr-defined]
+    box = Rectangle(corner, width / page.width, 0.8 * _LINE / page.height, facecolor=tuple(rgba), transform=inside)
     page.figure.add_artist(box)
     page.write(word, left + _PAD, top + 0.64 * _LINE, points=_POINTS, va="baseline", color=_ink(rgba))
 
