@@ -118,6 +118,12 @@ class Explained(Explanation):
 
         return picture(self)
 
+    def _repr_html_(self) -> str | None:
+        """Show the first explanations of tokens as words, which a notebook can wrap, copy and search."""
+        from .showing import markup
+
+        return markup(self)
+
 
 def described(recipe: Any, scores: Any, maps: Any, targets: Any, parts: Sequence[Any], inputs: Any = None) -> Explained:
     """Make the result of some batches, with all their details, and warn of what was seen in them."""

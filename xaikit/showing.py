@@ -9,7 +9,7 @@ from .core import Recipe, map_maps, positive_part, tf, to_heat, to_positions
 from .core.filters import Show
 from .core.layouts import Layout, inputs_inward, maps_inward
 from .errors import InputError, ParameterError, UsageError
-from .images import draw_series, draw_table, draw_tokens, draw_volumes, visualize
+from .images import draw_series, draw_table, draw_tokens, draw_volumes, tokens_html, visualize
 from .images.saving import Target, rendered
 
 if TYPE_CHECKING:
@@ -56,17 +56,18 @@ def plot(
     maps = maps_inward(explained.maps[:count], layout)[..., target : target + 1]
     looked_at = _is_heat(explained.explainer)
     titles = _titles(explained, count, target, labels)
-    if _kind(layout) == "tokens":
+    kind = _kind(layout)
+    if kind == "tokens":
         heats = list(maps[..., 0] if looked_at else _part(maps[..., 0], show))
         return draw_tokens(_words(data, words), heats, titles, to=to)
-    if _kind(layout) == "table":
+    if kind == "table":
         heats = list(maps[..., 0] if looked_at else _part(maps[..., 0], show))
         return draw_table(list(data), heats, titles, names=names, to=to)
-    if _kind(layout) == "series":
+    if kind == "series":
         heats = list((maps if looked_at else _along(maps, data, show))[..., 0])
         return draw_series(list(data), heats, titles, names=names, signed=_signed(heats, show), to=to)
     heats = list((maps if looked_at else heat(maps, data, show))[..., 0])
-    if _kind(layout) == "volume":
+    if kind == "volume":
         return draw_volumes(list(data), heats, titles, signed=_signed(heats, show), to=to)
     return visualize(list(data), titles, heats, signed=_signed(heats, show), to=to)
 
@@ -77,6 +78,18 @@ def picture(explained: Any) -> bytes | None:
         return rendered(explained.plot(most=_NOTEBOOK))
     except (UsageError, InputError):
         return None
+
+
+def markup(explained: Any) -> str | None:
+    """Write the first explanations as HTML where they are of tokens; else None."""
+    if explained.layout is None or explained.inputs is None or tf.nest.is_nested(explained.layout.spec):
+        return None
+    if tf.nest.is_nested(explained.maps) or _kind(explained.layout) != "tokens":
+        return None
+    words = _words(explained.inputs[:_NOTEBOOK], None)
+    count = min(len(words), len(explained.scores))
+    heats = list(explained.maps[:count, :, 0])
+    return tokens_html(words[:count], heats, _titles(explained, count, 0, ()))
 
 
 def _at_hand(explained: Any, inputs: Any) -> tuple[Layout, Any]:
@@ -93,6 +106,8 @@ def _at_hand(explained: Any, inputs: Any) -> tuple[Layout, Any]:
     wanted = layout.spec.shape.rank - (layout.channels == "none" and layout.spec.shape.rank > 2)
     if given.ndim != wanted:
         raise InputError(f"The inputs to draw must have {wanted} axes, as those that were explained, not {given.ndim}.")
+    if not _kind(layout):
+        raise InputError(f"Inputs with {wanted} axes are not drawn: tables, tokens, series, pictures and volumes are.")
     return layout, given
 
 
@@ -107,14 +122,12 @@ def _check(explained: Any, target: int, most: int, show: Show) -> None:
 
 
 def _kind(layout: Layout) -> str:
-    """Say what kind of data an input is, by its rank and type."""
+    """Say what kind of data an input is, by its rank and type; "" for none that is drawn."""
     rank = layout.spec.shape.rank
     if rank == 2:
         return "tokens" if layout.spec.dtype.is_integer else "table"
     kinds = {3: "series", 4: "picture", 5: "volume"}
-    if rank not in kinds:
-        raise InputError(f"Inputs with {rank} axes are of no kind that is drawn: tables to volumes, 2 to 5 axes, are.")
-    return kinds[rank]
+    return kinds.get(rank, "")
 
 
 def _part(maps: Any, show: Show) -> Any:

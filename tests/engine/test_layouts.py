@@ -246,7 +246,7 @@ def test_the_model_that_is_not_fed_so_says_so_in_the_users_layout(grey, coloured
         explain(gradients, coloured[1], coloured[2], channels="first")
     with pytest.raises(InputError, match="channels='first' is for models that take them first"):
         explain(gradients, coloured[0], np.moveaxis(coloured[2], -1, 1))
-    with pytest.raises(InputError, match="5 axes|4 axes instead of 3"):
+    with pytest.raises(InputError, match="4 axes instead of 3"):
         explain(gradients, grey[1], grey[2], channels="none")
     with pytest.raises(UsageError, match="channels must be 'last', 'first' or 'none', not 'middle'"):
         explain(gradients, grey[1], grey[2], channels="middle")
@@ -260,6 +260,6 @@ def test_a_layer_whose_features_have_the_channels_first_is_not_misread():
     images = draws(2, 3, 8, 8)
 
     for explainer in (gradcam, gradcam(layer="relu")):
-        with pytest.raises(ModelError, match="'pool' .* data_format='channels_first'.* reads no layer"):
+        with pytest.raises(ModelError, match=r"'pool' .* data_format='channels_first'.* reads no layer"):
             explain(explainer, model, images, channels="first")
     assert explain(gradients, model, images, channels="first").maps.shape == (2, 3, 8, 8, 1)

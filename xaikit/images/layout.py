@@ -134,6 +134,11 @@ def wrapped(words: str, inches: float) -> str:
     return "\n".join(laid.splitlines()[:_MOST_LINES])
 
 
+def printable(text: str) -> str:
+    """Write what cannot be printed, line ends included, as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def height_of(lines: str) -> float:
     """Give the height of some lines of words, with the gap below them."""
     return LINE * (lines.count("\n") + 1) + GAP / 2 if lines else 0.0

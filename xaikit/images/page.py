@@ -3,6 +3,7 @@
 matplotlib's objects only, never pyplot: no figure stays open, and the program's choice of a backend is left alone.
 """
 
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,27 @@ class Page:
         """Write words at a place: their top left corner, unless the style says otherwise."""
         style = {"ha": "left", "va": "top"} | style
         self.figure.text(left / self.width, 1 - top / self.height, text, fontsize=points, **style, **WORDS)
+
+    def width_of(self, text: str, points: float) -> float:
+        """Measure a line of text, in inches."""
+        from matplotlib.font_manager import FontProperties
+
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message="Glyph", category=UserWarning
+            )  # a box stands for what no font has
+            renderer: Any = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+            width, _, _ = renderer.get_text_width_height_descent(text or " ", FontProperties(size=points), False)
+        return float(width / self.figure.dpi)
+
+    def shortened(self, text: str, points: float, inches: float) -> str:
+        """Cut a line of text, with dots at its end, until it is no wider than that."""
+        if self.width_of(text, points) <= inches:
+            return text
+        kept = text[: max(1, int(len(text) * inches / self.width_of(text, points)))]
+        while len(kept) > 1 and self.width_of(f"{kept}…", points) > inches:
+            kept = kept[:-1]
+        return f"{kept}…"
 
     def colour_bar(self, box: Box, colours: Any, *, signed: bool) -> None:
         """Say what the colours mean, [n, 3] in [0, 1] from the least to the most."""

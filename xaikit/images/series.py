@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError, ParameterError
 from .given import check_columns, each_title, examples, one_each
-from .layout import POINTS, Box
+from .layout import POINTS, Box, printable
 from .page import WORDS
 from .saving import Target, save
 from .scales import Values, any_negative, check_limit, finite, line_colours, scale_of, to_heat
@@ -141,7 +141,8 @@ def _draw(
         top = cell.top + strip * (height + _BETWEEN)
         axes = sheet.page.axes(Box(cell.left + _LEFT, top, cell.width - _LEFT, height))
         _heat_line(axes, line[:, channel], line_colours(heat[:, channel], signed=signed))
-        _dress(axes, names[channel], last=strip == len(kept) - 1)
+        name = sheet.page.shortened(printable(names[channel]), POINTS - 1, cell.width - _LEFT - 0.1)
+        _dress(axes, name, last=strip == len(kept) - 1)
 
 
 def _heat_line(axes: "Axes", values: Values, colours: Any) -> None:
@@ -168,8 +169,6 @@ def _dress(axes: "Axes", name: str, *, last: bool) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if name:
-        text = "".join(c for c in name if c.isprintable())
-        axes.annotate(
-            text, (0, 1), (4, -1), "axes fraction", "offset points", fontsize=POINTS - 1, va="top", color="#444444",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}, **WORDS,
-        )  # fmt: skip
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+        style: dict[str, Any] = {"fontsize": POINTS - 1, "va": "top", "color": "#444444", "bbox": paper}
+        axes.annotate(name, (0, 1), (4, -1), "axes fraction", "offset points", **style, **WORDS)

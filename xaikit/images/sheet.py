@@ -26,7 +26,7 @@ class Sheet:
         page = Page(self.width, self.height)
         if self._headline:
             page.write(self._headline, self.width / 2, GAP / 2, points=POINTS * HEADING, ha="center")
-        for place in range(len(self.heights)):
+        for place in [place for place, title in enumerate(self.titles) if title]:
             box = self.box(place)
             left, align = (box.left, "left") if self.left else (box.left + box.width / 2, "center")
             page.write(self._title(place), left, box.top - GAP / 2, ha=align, va="bottom", multialignment=align)
@@ -55,7 +55,7 @@ class Sheet:
 
     @cached_property
     def _headline(self) -> str:
-        return wrapped(self.heading, self.width / HEADING)
+        return wrapped(self.heading, (self.width - 2 * GAP) / HEADING)
 
     def _title(self, place: int) -> str:
         return wrapped(self.titles[place], self.size)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError, ParameterError
 from .given import check_columns, each_title, examples, one_each
-from .layout import POINTS, Box
-from .page import WORDS
+from .layout import POINTS, Box, printable
+from .page import WORDS, Page
 from .saving import Target, save
 from .scales import AGAINST, FOR, Values, check_limit, finite
 from .sheet import Sheet
@@ -19,17 +19,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BAR = 0.24  # the height of a bar and of what lies between two
-_LETTER = 0.58 * (POINTS - 1) / 72  # the width of a middling letter of a label
-_MOST_LETTERS = 34
+_WORDS_SHARE = 0.55  # of a column's width, at most, for the words beside the bars
+_MOST_LETTERS = 16  # of a value that is a word
+_MINUS = "\N{MINUS SIGN}"
 _NUMBER = 0.16  # the room of a bar's number, as a share of the bars' width
 
 Each = ArrayLike | Sequence[ArrayLike]
 
 
 class Bar(NamedTuple):
-    """A bar: what it is called, how long it is, and whether it is the sum of several."""
+    """A bar.
 
-    label: str
+    Attributes:
+        name: What it is called.
+        shown: The feature's value, as it is written behind the name.
+        value: How long it is.
+        summed: Whether it is the sum of several.
+    """
+
+    name: str
+    shown: str
     value: float
     summed: bool = False
 
@@ -115,38 +124,38 @@ def _bars(heat: Values, row: Any, names: Sequence[str], most: int) -> list[Bar]:
         raise ParameterError(f"names must be one for each feature: there are {count} features and {len(names)} names.")
     order = np.argsort(-np.abs(heat), kind="stable")
     own, rest = order[:most], order[most:]
-    bars = [Bar(_label(i, names, None if row is None else row[i]), float(heat[i])) for i in own]
+    labels = [str(name) for name in names] or [f"feature {i}" for i in range(count)]
+    shown = [""] * count if row is None else [f" = {_number(value)}" for value in row]
+    bars = [Bar(printable(labels[i]), shown[i], float(heat[i])) for i in own]
     if len(rest):
-        bars.append(Bar(f"sum of {len(rest)} others", float(heat[rest].sum()), summed=True))
+        bars.append(Bar(f"sum of {len(rest)} others", "", float(heat[rest].sum()), summed=True))
     return bars
 
 
-def _label(i: int, names: Sequence[str], value: Any) -> str:
-    name = str(names[i]) if names else f"feature {i}"
-    shown = "" if value is None else f" = {_number(value)}"
-    room = _MOST_LETTERS - len(shown)
-    name = "".join(c for c in name if c.isprintable())
-    return (name if len(name) <= room else f"{name[: max(room - 1, 1)]}…") + shown
-
-
 def _number(value: Any) -> str:
-    if isinstance(value, bool | np.bool_ | str | bytes):
-        return "".join(c for c in str(value) if c.isprintable())[:16]
-    if not isinstance(value, int | float | np.number):
-        return str(value)[:16]
-    text = f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return printable(str(value))[:_MOST_LETTERS]
+    text = f"{value:.0f}" if 1000 <= abs(float(value)) < 1e7 else f"{value:.3g}"
+    return text.replace("-", _MINUS)
+
+
+def _labelled(page: Page, bars: list[Bar], inches: float) -> list[str]:
+    """Write each bar's name and value, the names cut where they are too long."""
+    points = POINTS - 1
+    rooms = [inches - (page.width_of(bar.shown, points) if bar.shown else 0.0) for bar in bars]
+    return [page.shortened(bar.name, points, room) + bar.shown for bar, room in zip(bars, rooms, strict=True)]
 
 
 def _draw(sheet: Sheet, place: int, bars: list[Bar], limit: float | None) -> None:
     cell = sheet.box(place)
-    left = min(_LETTER * max(len(bar.label) for bar in bars) + 0.12, 0.6 * cell.width)
+    labels = _labelled(sheet.page, bars, _WORDS_SHARE * cell.width)
+    left = max(sheet.page.width_of(label, POINTS - 1) for label in labels) + 0.1
     axes = sheet.page.axes(Box(cell.left + left, cell.top, cell.width - left, cell.height))
     values = np.array([bar.value for bar in bars])
     _lay(axes, bars, values)
     _frame(axes, values, limit or np.abs(values).max() or 1.0)
-    labels = axes.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=POINTS - 1, **WORDS)
-    for tick, bar in zip(labels, bars, strict=True):
+    ticks = axes.set_yticks(range(len(bars)), labels, fontsize=POINTS - 1, **WORDS)
+    for tick, bar in zip(ticks, bars, strict=True):
         tick.label1.set_fontstyle("italic" if bar.summed else "normal")
 
 
@@ -155,12 +164,12 @@ def _lay(axes: "Axes", bars: list[Bar], values: Values) -> None:
     drawn = axes.barh(range(len(bars)), values, height=0.72, color=colours)
     for patch, bar in zip(drawn, bars, strict=True):
         patch.set_alpha(0.45 if bar.summed else 1.0)
+    beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": POINTS - 2, "va": "center", "color": "#333333"}
     for i, value in enumerate(values):
         side = 1 if value >= 0 else -1
-        axes.annotate(
-            f"{value:+.3g}".replace("-", "\N{MINUS SIGN}"), (value, i), (3 * side, 0), textcoords="offset points", fontsize=POINTS - 2, va="center",
-            ha="left" if side > 0 else "right", color="#333333", annotation_clip=False, **WORDS,
-        )  # fmt: skip
+        text = f"{value:+.3g}".replace("-", _MINUS)
+        align = "left" if side > 0 else "right"
+        axes.annotate(text, (value, i), (3 * side, 0), ha=align, annotation_clip=False, **beside, **WORDS)
 
 
 def _frame(axes: "Axes", values: Values, longest: float) -> None:

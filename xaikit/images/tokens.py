@@ -1,16 +1,15 @@
 """Words on a background that is coloured by their heat: as a figure, as HTML, and for a terminal."""
 
 import html
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from .given import check_columns, each_title, one_each, some
-from .layout import POINTS
+from .layout import POINTS, printable
 from .page import Page
 from .saving import Target, save
 from .scales import Values, any_negative, check_limit, finite, paper_colours, scale_of, to_heat
@@ -60,8 +59,9 @@ def draw_tokens(
     """
     check_columns(1, size)
     texts, heats_, signed = _given(tokens, heats, signed, limit)
-    measure = Page(1, 1)
-    laid = [_laid(measure, words, size) for words in texts]
+    paper = Page(1, 1)  # to measure on
+    texts = [[paper.shortened(word, _POINTS, size - 2 * _PAD) for word in words] for words in texts]
+    laid = [_laid(paper, words, size) for words in texts]
     sheet = Sheet(
         heights=[_LINE * (each[-1][1] + 1) for each in laid],
         titles=each_title(titles, len(texts), "text"),
@@ -121,11 +121,6 @@ def tokens_text(
     return made
 
 
-def printable(text: str) -> str:
-    """Write what cannot be printed, line ends included, as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def _given(
     tokens: Words, heats: Each, signed: bool | None, limit: float | None
 ) -> tuple[list[list[str]], list[Values], bool]:
@@ -160,7 +155,7 @@ def _laid(page: Page, words: list[str], inches: float) -> list[tuple[float, int,
     """Say where words go, in lines of that width: left, number of the line, width of the background."""
     places, left, line = [], 0.0, 0
     for word in words:
-        width = _width(page, word) + 2 * _PAD
+        width = page.width_of(word, _POINTS) + 2 * _PAD
         if left and left + width > inches:
             left, line = 0.0, line + 1
         places.append((left, line, width))
@@ -168,24 +163,12 @@ def _laid(page: Page, words: list[str], inches: float) -> list[tuple[float, int,
     return places
 
 
-def _width(page: Page, word: str) -> float:
-    from matplotlib.font_manager import FontProperties
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # a box stands for what no font has
-        renderer: Any = page.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-        width, _, _ = renderer.get_text_width_height_descent(word or " ", FontProperties(size=_POINTS), False)
-    return float(width / page.figure.dpi)
-
-
 def _put(page: Page, word: str, left: float, top: float, width: float, rgba: NDArray[np.float64]) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import Rectangle
 
-    box = FancyBboxPatch(
-        (left / page.width, 1 - (top + 0.82 * _LINE) / page.height),
-        width / page.width, 0.8 * _LINE / page.height,
-        boxstyle="square,pad=0", facecolor=tuple(rgba), edgecolor="none", transform=page.figure.transFigure,
-    )  # fmt: skip
+    corner = (left / page.width, 1 - (top + 0.82 * _LINE) / page.height)
+    inside = page.figure.transFigure
+    box = Rectangle(corner, width / page.width, 0.8 * _LINE / page.height, facecolor=tuple(rgba), transform=inside)
     page.figure.add_artist(box)
     page.write(word, left + _PAD, top + 0.64 * _LINE, points=_POINTS, va="baseline", color=_ink(rgba))
 

@@ -73,9 +73,17 @@ def draw_volumes(
         titles_ += [f"slice {i}" for i in places] + empty
     names = each_title(titles, len(each), "volume")
     return visualize(
-        pictures, titles_, laid if known else None, cols=longest, row_titles=names if any(names) else (),
-        heading=heading, signed=signed, alpha=alpha, size=size, to=to,
-    )  # fmt: skip
+        pictures,
+        titles_,
+        laid if known else None,
+        cols=longest,
+        row_titles=names if any(names) else (),
+        heading=heading,
+        signed=signed,
+        alpha=alpha,
+        size=size,
+        to=to,
+    )
 
 
 def _volume(volume: Any) -> Any:
