@@ -1,9 +1,8 @@
 """DeepLIFT: what the score differs by from that of a baseline, handed back to the inputs that made the difference."""
 
-from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, tf
+from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, report_gap, tf
 from ..core.baselines import Baseline, baselines
 from ..core.multipliers import Multipliers, check
-from ..core.tracing import detail
 
 
 @method
@@ -14,9 +13,8 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     input's, the rescale rule, so that a unit that is saturated counts too; where input and baseline are equal it is the
     gradient. Rules are for operations, however layers spell them: products of two tensors that vary share the
     difference evenly, as in attention and gates, a softmax varies with all of its row, and maximum pooling hands it to
-    the value that decided. An operation without a rule is refused.
-
-    Details: `completeness_gap`, f(input) - f(baseline) less the sum of a map.
+    the value that decided. An operation without a rule is refused. What a map differs by from what it adds up to is
+    reported as the "completeness_gap".
 
     Maps: [B, *input, T], signed.
     Cost: two forward passes, and a backward pass per target.
@@ -51,12 +49,7 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
             return tf.nest.pack_sequence_as(inputs, maps)
 
         maps = per_target(explained, scores, like=inputs)
-        detail("completeness_gap", lambda: scores - others - _sums(maps))
+        report_gap(maps, lambda: scores - others)
         return Explanation(scores, maps)
 
     return step
-
-
-def _sums(maps: Tensor) -> Tensor:
-    """Add up each map, those of all inputs together: [B, T]."""
-    return tf.add_n([tf.reduce_sum(leaf, axis=range(1, leaf.shape.rank - 1)) for leaf in tf.nest.flatten(maps)])

@@ -18,9 +18,7 @@ def full_gradients(model: Model) -> Step:
     for it takes sizes: each layer's terms are brought to [0, 1] for each example, resized to the input, and added up
     over channels and layers. Biases without positions, such as those of dense layers, are a part of the decomposition
     alone, so that a table's map is that of its features. Of several inputs each has a map, with the biases that lie on
-    its positions.
-
-    Details: `completeness_gap`, a score less the sum of its decomposition.
+    its positions. What the decomposition adds up to, less the score, is reported as the "completeness_gap".
 
     Maps: [B, *input positions, T], from 0 up; on tables [B, F, T].
     Cost: one forward pass, and a backward pass per target that keeps every layer's gradient.
@@ -50,7 +48,7 @@ def full_gradients(model: Model) -> Step:
             ]
             return tf.nest.pack_sequence_as(inputs, maps)
 
-        detail("completeness_gap", lambda: scores - per_target(lambda score: _total(score, inputs, found), scores))
+        detail("completeness_gap", lambda: per_target(lambda score: _total(score, inputs, found), scores) - scores)
         return Explanation(scores, per_target(explained, scores, like=inputs))
 
     return step
