@@ -29,9 +29,7 @@ class Kind(NamedTuple):
     options: dict[str, Any] = {}
 
 
-CAMS = (
-    *("cam", "gradcam", "gradcampp", "xgradcam", "hirescam", "layercam", "eigencam", "scorecam", "ablationcam"),
-)
+CAMS = (*("cam", "gradcam", "gradcampp", "xgradcam", "hirescam", "layercam", "eigencam", "scorecam", "ablationcam"),)
 ATTENTION = ("attention_rollout", "attention_relevance")
 GRADIENTS = (
     *("gradients", "input_x_gradient", "integrated_gradients", "expected_gradients", "guided_integrated_gradients"),
@@ -307,7 +305,9 @@ def gated() -> tuple[Any, Any]:
     inputs, of = image_input(), layers()
     hidden = of.Conv2D(4, 3, padding="same", activation="hard_silu", name="stem")(inputs)
     inner = of.DepthwiseConv2D(3, padding="same", activation="relu6", name="depthwise")(hidden)
-    gate = of.Dense(4, activation="sigmoid", name="gate")(of.GlobalAveragePooling2D(name="squeeze", keepdims=True)(inner))
+    gate = of.Dense(4, activation="sigmoid", name="gate")(
+        of.GlobalAveragePooling2D(name="squeeze", keepdims=True)(inner)
+    )
     hidden = of.Add(name="add")([hidden, of.Multiply(name="excite")([inner, gate])])
     return headed(inputs, hidden), images()
 
@@ -338,7 +338,9 @@ def recurrent(kind: str) -> Callable[[], tuple[Any, Any]]:
         inputs = keras.Input((6, 2))
         layer = getattr(keras.layers, kind)(3, return_sequences=True, name="recurrent")
         pooled = layers().GlobalAveragePooling1D(name="pool")(layer(inputs))
-        return settled(keras.Model(inputs, layers().Dense(3, activation="softmax", name="head")(pooled))), draws(2, 6, 2)
+        return settled(keras.Model(inputs, layers().Dense(3, activation="softmax", name="head")(pooled))), draws(
+            2, 6, 2
+        )
 
     return build
 

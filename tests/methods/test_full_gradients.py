@@ -212,11 +212,20 @@ def test_each_of_several_inputs_has_a_map_with_the_biases_that_lie_on_it():
         assert 0.5 < added.max() <= 2.001  # one layer of two channels, and not that of the other input
 
 
-def test_half_precision_models_have_float32_maps(halved, pooled, images):
-    maps = explain(full_gradients, halved, images, 1).maps
+@pytest.mark.parametrize("kind", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_models_have_float32_maps(kind):
+    maps = []
+    for dtype in ("float32", keras.DTypePolicy(kind)):
+        inputs = keras.Input((6, 7, 3))
+        hidden = keras.layers.Conv2D(4, 3, activation="silu", dtype=dtype)(inputs)
+        hidden = keras.layers.Activation("gelu", dtype=dtype)(keras.layers.BatchNormalization(dtype=dtype)(hidden))
+        outputs = keras.layers.Dense(3, dtype=dtype)(keras.layers.GlobalAveragePooling2D(dtype=dtype)(hidden))
+        model = settled(keras.Model(inputs, outputs))
+        maps.append(explain(full_gradients, model, PICTURES.astype("float32"), 1).maps)
 
-    assert maps.dtype == np.float32
-    np.testing.assert_allclose(maps, explain(full_gradients, pooled, images, 1).maps, atol=0.1)
+    full, half = maps
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, full, atol=0.1 * full.max())
 
 
 def test_the_model_sees_each_example_once():

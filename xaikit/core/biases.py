@@ -13,11 +13,12 @@ from .calls import HIDING, is_convolution
 from .explanation import Tensor
 from .flow import Flow, flow
 from .gradients import gradient_and
-from .lazy import np, tf
+from .lazy import tf
 from .regions import Region, regions
 from .replays import replayed
 
-_ROUNDING = 32  # in units of the last place
+_ROUNDING = 8  # units of the last place
+_DIGITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}  # binary ones
 
 
 class Bias(NamedTuple):
@@ -120,11 +121,10 @@ def _pushed(sources: list[Tensor], output: Tensor) -> Tensor | None:
 
 def _less(output: Tensor, linear: Tensor) -> Tensor:
     """Subtract, and give 0 for what only rounding left: a map would show it as large as any other."""
-    size = tf.abs(output) + tf.abs(linear)
     rest = output - linear
-    return tf.where(
-        tf.abs(rest) <= _ROUNDING * np.finfo(rest.dtype.as_numpy_dtype).eps * size, tf.zeros_like(rest), rest
-    )
+    unit = 2.0 ** -_DIGITS[output.dtype.name]
+    small = tf.abs(rest) <= _ROUNDING * unit * (tf.abs(output) + tf.abs(linear))
+    return tf.where(small, tf.zeros_like(rest), rest)
 
 
 def _laid_back(bias: Bias, part: Region, found: Flow) -> Bias:
