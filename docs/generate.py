@@ -6,7 +6,7 @@ Run as `python docs/generate.py`. TensorFlow is not imported. A test holds that 
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,8 @@ _WARNINGS = """\
 A warning is of the class `XaikitWarning`: the explanation is right, and probably not what was meant."""
 
 _MODELS = """\
-Every cell of this table is a test: what is said to work is run on a small model of the kind, and its maps are checked to
-be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers work
+Every cell of this table is a test: what is said to work is run on a small model of the kind, and its maps are checked
+to be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers work
 around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
 
 _FAMILIES = {
@@ -208,7 +208,7 @@ def _models() -> str:
     return _page("Models", _MODELS, "\n".join(rows), "\n".join(lists))
 
 
-def _works(names: list[str], refused: dict[str, str]) -> str:
+def _works(names: list[str], refused: Mapping[str, str]) -> str:
     """All of a family, or but for some, each with its reason."""
     reasons: dict[str, list[str]] = {}
     for name in names:

@@ -3,7 +3,8 @@
 The table in the docs is written from here, so TensorFlow is imported when a model is built and not before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +20,12 @@ class Kind(NamedTuple):
         build: Makes the model and some inputs.
         refused: By the name of a method, what the error says; all the others work.
         targets: What is explained.
-        options: Of `explain`.
     """
 
     text: str
     build: Callable[[], tuple[Any, Any]]
-    refused: dict[str, str] = {}
+    refused: Mapping[str, str] = MappingProxyType({})
     targets: Any = "top1"
-    options: dict[str, Any] = {}
 
 
 CAMS = (*("cam", "gradcam", "gradcampp", "xgradcam", "hirescam", "layercam", "eigencam", "scorecam", "ablationcam"),)
@@ -480,8 +479,8 @@ KINDS: dict[str, Kind] = {
     "subclassed": Kind("subclassed", subclassed, NO_ATTENTION),
     "subclassed_inside": Kind("a subclassed layer in a functional model", subclassed_inside, NO_ATTENTION),
     "shared": Kind("a layer that is used twice", shared, NO_ATTENTION),
-    "two_inputs": Kind("two inputs, as a list", two_inputs, NO_ATTENTION),
-    "named_inputs": Kind("two inputs, as a dict", named_inputs, NO_ATTENTION),
+    "two_inputs": Kind("two inputs, as a list", two_inputs, {**NO_ATTENTION, **NO_HEAD}),
+    "named_inputs": Kind("two inputs, as a dict", named_inputs, {**NO_ATTENTION, **NO_HEAD}),
     "two_outputs": Kind("two outputs, one chosen by name", two_outputs, NO_ATTENTION, of_species),
     "one_sigmoid": Kind("one sigmoid unit", one_sigmoid, NO_ATTENTION),
     "many_sigmoids": Kind("many sigmoid units", many_sigmoids, NO_ATTENTION),

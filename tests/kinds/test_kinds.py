@@ -35,7 +35,7 @@ def test_methods_explain_every_kind_of_model(kind, made):
     targets = KINDS[kind].targets
     together = SideBySide(tuple(methods.items()))
 
-    found = explain(together, model, inputs, targets if isinstance(targets, str) else targets(), **KINDS[kind].options)
+    found = explain(together, model, inputs, targets if isinstance(targets, str) else targets())
 
     for name, maps in found.maps.items():
         leaves = tf.nest.flatten(maps)

@@ -74,10 +74,7 @@ def test_series_have_their_steps_for_segments(explainer, series, waves):
 
     assert maps.shape == (3, 9, 3)
     assert not explain(explainer, series, np.zeros_like(waves), "all").maps.any()
-    assert (
-        np.abs(explain(unpenalised(explainer), series, hidden).maps[:, 3]).max()
-        < 1e-6
-    )
+    assert np.abs(explain(unpenalised(explainer), series, hidden).maps[:, 3]).max() < 1e-6
 
 
 @BOTH

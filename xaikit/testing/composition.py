@@ -22,6 +22,7 @@ class SideBySide:
     explainers: tuple[tuple[str, Explainer], ...]
 
     def bind(self, model: Model, /) -> Step:
+        """Bind them all."""
         steps = {name: bound(explainer, model) for name, explainer in self.explainers}
 
         def step(inputs: Tensor, targets: Tensor, /) -> Explanation:
