@@ -98,6 +98,14 @@ def test_of_a_linear_score_it_is_integrated_gradients(linear64, rectangles64):
     np.testing.assert_allclose(actual, expected, atol=1e-12)
 
 
+def test_a_value_with_hardly_a_way_goes_all_of_it():
+    explainer = guided_integrated_gradients(steps=7, max_distance=1.0)
+
+    maps = explain(explainer, model_of(lambda a, b: a + 2 * b, 2), np.array([[1e8, 1e-9]])).maps
+
+    np.testing.assert_allclose(maps[0, :, 0], [1e8, 2e-9], rtol=1e-12)
+
+
 def test_the_error_of_the_sum_falls_with_the_steps_and_is_what_is_reported(smooth64, rows64):
     promised = (smooth64(rows64) - smooth64(0 * rows64)).numpy()
 
