@@ -56,8 +56,8 @@ A warning is of the class `XaikitWarning`: the explanation is right, and probabl
 
 _MODELS = """\
 Every cell of this table is a test: what is said to work is run on a small model of the kind, and its maps are checked
-to be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers work
-around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
+to be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers
+work around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
 
 _FAMILIES = {
     "class activation maps": "cam gradcam gradcampp xgradcam hirescam layercam eigencam scorecam ablationcam",

@@ -267,13 +267,12 @@ def in_policy(policy: str) -> Callable[[], tuple[Any, Any]]:
 
 
 def rescaled() -> tuple[Any, Any]:
-    import keras
 
     inputs = image_input()
     scaled = layers().Rescaling(1 / 127.5, offset=-1, name="rescaling")(inputs)
     normed = layers().Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 0.9, 0.8], name="normalization")(scaled)
     pictures = (np.random.default_rng(7).uniform(size=(2, SIDE, SIDE, 3)) * 255).astype("uint8")
-    return headed(inputs, features(keras.ops.identity(normed))), pictures
+    return headed(inputs, features(normed)), pictures
 
 
 def any_size() -> tuple[Any, Any]:
@@ -459,13 +458,16 @@ MEANING = {
     "positions|average": "no positions",
     "positions": "no positions",
     "StatefulPartitionedCall|cannot be seen": "its ops are hidden",
-    "While|loop": "its loop is hidden",
+    "While|loop|TensorList": "its loop is hidden",
     "whole numbers|int32|cannot be differentiated": "whole numbers have no gradient",
     "no rule for": "no rule for smooth activations",
 }
 
-HIDDEN = dict.fromkeys((*CAMS, *ATTENTION, "full_gradients", *BY_RULES), "StatefulPartitionedCall|cannot be seen")
-LOOPS = dict.fromkeys((*BY_RULES, "full_gradients"), "While|loop")
+HIDDEN = {
+    **NO_ATTENTION,
+    **dict.fromkeys((*CAMS, "full_gradients", *BY_RULES), "StatefulPartitionedCall|cannot be seen"),
+}
+LOOPS = dict.fromkeys((*BY_RULES, "full_gradients"), "While|loop|TensorList")
 WHOLE = dict.fromkeys(GRADIENTS, "whole numbers|int32|cannot be differentiated")
 SMOOTH = dict.fromkeys(RECTIFIED, "no rule for")
 

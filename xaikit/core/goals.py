@@ -137,6 +137,12 @@ def aimed(model: "Model", made: Pass, codes: Tensor) -> Tensor:
     return _goal(model)(model.all_scores(made), kept)
 
 
+def constants(targets: Tensor) -> list[Tensor]:
+    """List what was found by the scores themselves and counts as constant: targets, and what a goal resolved."""
+    frozen = current().frozen
+    return [targets, *(tf.nest.flatten(frozen.resolved) if frozen is not None else [])]
+
+
 def frozen_indices() -> Tensor:
     """Give the indices [B, T] that the goal of the trace says it explains, for the result; () where it has none."""
     frozen = current().frozen

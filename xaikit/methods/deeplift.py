@@ -2,6 +2,7 @@
 
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, report_gap, tf
 from ..core.baselines import Baseline, baselines
+from ..core.goals import constants
 from ..core.multipliers import Multipliers, check
 
 
@@ -41,7 +42,7 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         start = begin(inputs)((0,))
         scores, others = forward(model, inputs, targets), forward(model, start, targets)
-        multipliers = Multipliers(model.name, (inputs, start), (scores, others), targets)
+        multipliers = Multipliers(model.name, (inputs, start), (scores, others), constants(targets))
 
         def explained(score: Tensor) -> Tensor:
             ways = zip(multipliers.of(score), tf.nest.flatten(inputs), tf.nest.flatten(start), strict=True)

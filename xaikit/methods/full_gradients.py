@@ -5,6 +5,7 @@ from typing import Any
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, resized, sides, tf, to_unit_range
 from ..core.biases import Bias, biases, terms
 from ..core.flow import flow
+from ..core.goals import constants
 from ..core.located import located
 from ..core.tracing import detail
 
@@ -36,8 +37,9 @@ def full_gradients(model: Model) -> Step:
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores = forward(model, inputs, targets)
-        found = biases(inputs, scores, targets)
-        ways = flow(inputs, scores, targets)
+        given = constants(targets)
+        found = biases(inputs, scores, given)
+        ways = flow(inputs, scores, given)
         lies = [_lying_on(located(leaf, ways), found) for leaf in tf.nest.flatten(inputs)]
 
         def explained(score: Tensor) -> Tensor:
