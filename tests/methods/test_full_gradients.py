@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.oracles import grids
-from tests.oracles.activations import MIDDLES, OPTIONS, activation, around
+from tests.oracles.activations import OPTIONS, activation, around, failing, side_by_side
 from tests.oracles.counting import RowsOf
 from tests.oracles.networks import Pooled
 from tests.oracles.weights import settled
@@ -56,9 +56,11 @@ def test_inputs_times_gradients_and_biases_times_theirs_are_the_score(pooled64, 
     np.testing.assert_allclose(found.details["completeness_gap"], np.zeros((5, 1)), atol=1e-12)
 
 
-@pytest.mark.parametrize("middle", MIDDLES)
-def test_the_decomposition_is_complete_through_any_layer(middle):
-    assert gap(around(MIDDLES[middle]), PICTURES, [[0, 2]] * 3) < 1e-12
+def test_the_decomposition_is_complete_through_any_layer():
+    found = explain(full_gradients, side_by_side(), PICTURES[:2], "all", details=True)
+
+    assert np.isfinite(found.maps).all()
+    assert failing(found.details["completeness_gap"] / np.abs(found.scores).max(axis=0), 1e-12) == []
 
 
 @pytest.mark.parametrize("shape", [(5,), (7, 2), (4, 5, 3, 2)])
@@ -212,8 +214,8 @@ def test_each_of_several_inputs_has_a_map_with_the_biases_that_lie_on_it():
         assert 0.5 < added.max() <= 2.001  # one layer of two channels, and not that of the other input
 
 
-@pytest.mark.parametrize("kind", ["mixed_float16", "mixed_bfloat16"])
-def test_half_precision_models_have_float32_maps(kind):
+@pytest.mark.parametrize(("kind", "tolerance"), [("mixed_float16", 0.05), ("mixed_bfloat16", 0.25)])
+def test_half_precision_models_have_float32_maps(kind, tolerance):
     maps = []
     for dtype in ("float32", keras.DTypePolicy(kind)):
         inputs = keras.Input((6, 7, 3))
@@ -225,7 +227,7 @@ def test_half_precision_models_have_float32_maps(kind):
 
     full, half = maps
     assert half.dtype == np.float32
-    np.testing.assert_allclose(half, full, atol=0.1 * full.max())
+    np.testing.assert_allclose(half, full, atol=tolerance * full.max())
 
 
 def test_the_model_sees_each_example_once():

@@ -1,6 +1,9 @@
 """Small float64 models of pictures, each with one kind of layer or function in the middle."""
 
+from functools import cache
+
 import keras
+import numpy as np
 
 from .weights import settled
 
@@ -88,3 +91,20 @@ MIDDLES = {
     "residual": residual,
     "attention": attending,
 }
+
+
+@cache
+def side_by_side():
+    """One model with a score for each of the middles, in their order: one trace serves them all."""
+    inputs = keras.Input((6, 7, 3), **OPTIONS)
+    scores = []
+    for middle in MIDDLES.values():
+        hidden = middle(keras.layers.Conv2D(6, 3, padding="same", **OPTIONS)(inputs))
+        scores.append(keras.layers.Dense(1, **OPTIONS)(keras.layers.Flatten(**OPTIONS)(hidden)))
+    return settled(keras.Model(inputs, keras.layers.Concatenate(**OPTIONS)(scores)))
+
+
+def failing(errors, tolerance):
+    """Name the middles whose error, [B, middles], is larger."""
+    worst = np.abs(errors).max(axis=0)
+    return [name for name, error in zip(MIDDLES, worst, strict=True) if not error < tolerance]

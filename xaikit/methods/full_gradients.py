@@ -1,7 +1,5 @@
 """FullGrad: where the inputs and every bias of the model, implicit ones included, matter to the score."""
 
-from typing import Any
-
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, resized, sides, tf, to_unit_range
 from ..core.biases import Bias, biases, terms
 from ..core.flow import flow
@@ -42,16 +40,19 @@ def full_gradients(model: Model) -> Step:
         ways = flow(inputs, scores, given)
         lies = [_lying_on(located(leaf, ways), found) for leaf in tf.nest.flatten(inputs)]
 
-        def explained(score: Tensor) -> Tensor:
+        def explained(score: Tensor) -> tuple[Tensor, Tensor]:
             own, rest = terms(score, inputs, found)
+            parts = tf.nest.flatten(own)
             maps = [
                 sum((_shown(rest[i], leaf) for i in on), _shown(term, leaf))
-                for term, leaf, on in zip(tf.nest.flatten(own), tf.nest.flatten(inputs), lies, strict=True)
+                for term, leaf, on in zip(parts, tf.nest.flatten(inputs), lies, strict=True)
             ]
-            return tf.nest.pack_sequence_as(inputs, maps)
+            sums = [tf.cast(tf.reduce_sum(part, axis=range(1, part.shape.rank)), score.dtype) for part in parts + rest]
+            return tf.nest.pack_sequence_as(inputs, maps), tf.add_n(sums)
 
-        detail("completeness_gap", lambda: per_target(lambda score: _total(score, inputs, found), scores) - scores)
-        return Explanation(scores, per_target(explained, scores, like=inputs))
+        maps, sums = per_target(explained, scores, like=(inputs, scores))
+        detail("completeness_gap", lambda: sums - scores)
+        return Explanation(scores, maps)
 
     return step
 
@@ -67,10 +68,3 @@ def _shown(term: Tensor, inputs: Tensor) -> Tensor:
     if inputs.shape.rank == 2:
         return heat
     return resized(tf.reduce_sum(heat, axis=-1, keepdims=True), sides(inputs))[..., 0]
-
-
-def _total(score: Tensor, inputs: Tensor, found: list[Bias]) -> Tensor:
-    """Add the whole decomposition up, [B]."""
-    own, rest = terms(score, inputs, found)
-    parts: list[Any] = [*tf.nest.flatten(own), *rest]
-    return tf.add_n([tf.reduce_sum(part, axis=range(1, part.shape.rank)) for part in parts])
