@@ -173,7 +173,7 @@ def test_too_few_samples_leave_what_they_do_not_tell_apart_alike(wide):
 
 def test_around_as_many_samples_as_segments_no_certainty_is_claimed(wide):
     exact = explain(kernel_shap(samples=1022), wide.model, wide.rows, 1, batch_size=128).maps
-    for samples in (16, 18, 20, 22, 26):
+    for samples in (16, 18, 22):
         found = explain(kernel_shap(samples=samples), wide.model, wide.rows, 1, details=True)
         errors = np.abs(found.maps - exact).max(axis=1)
         assert (errors < 4 * found.details["standard_error"]).all()

@@ -65,7 +65,7 @@ def test_of_a_linear_score_the_coefficients_are_the_drops_and_nothing_is_left(li
 def test_a_penalty_shrinks_coefficients(linear64, rectangles64):
     sizes = [
         np.abs(explain(lime(samples=100, alpha=alpha), linear64, rectangles64, 1).maps).sum()
-        for alpha in (0.0, 1.0, 10.0, 1e9)
+        for alpha in (0.0, 1.0, 1e9)
     ]
 
     assert sizes == sorted(sizes, reverse=True)
