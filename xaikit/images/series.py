@@ -140,12 +140,13 @@ def _draw(
     for strip, channel in enumerate(kept):
         top = cell.top + strip * (height + _BETWEEN)
         axes = sheet.page.axes(Box(cell.left + _LEFT, top, cell.width - _LEFT, height))
-        _heat_line(axes, line[:, channel], line_colours(heat[:, channel], signed=signed))
+        colours = line_colours(heat[:, channel], signed=signed)
+        _heat_line(axes, line[:, channel], colours, named=bool(names[channel]))
         name = sheet.page.shortened(printable(names[channel]), POINTS - 1, cell.width - _LEFT - 0.1)
         _dress(axes, name, last=strip == len(kept) - 1)
 
 
-def _heat_line(axes: "Axes", values: Values, colours: Any) -> None:
+def _heat_line(axes: "Axes", values: Values, colours: Any, *, named: bool) -> None:
     """Draw a line whose piece around each value, halfway to its neighbours, has that value's colour."""
     from matplotlib.collections import LineCollection
 
@@ -154,10 +155,10 @@ def _heat_line(axes: "Axes", values: Values, colours: Any) -> None:
     before, after = np.vstack([points[:1], halfway]), np.vstack([halfway, points[-1:]])
     pieces = np.stack([before, points, after], axis=1)  # [L, 3, 2]
     axes.add_collection(LineCollection(list(pieces), colors=colours, linewidths=2, capstyle="round", joinstyle="round"))
-    low, high = values.min(), values.max()
-    room = 0.12 * (high - low) or 1.0
     axes.set_xlim(-0.5, len(values) - 0.5)
-    axes.set_ylim(low - room, high + room)
+    low, high = values.min() / 2, values.max() / 2  # the range of the largest floats is no float
+    room = 0.1 * (high - low) or 0.5
+    axes.set_ylim(2 * (low - room), 2 * (high + (3 if named else 1) * room))
 
 
 def _dress(axes: "Axes", name: str, *, last: bool) -> None:
@@ -169,6 +170,5 @@ def _dress(axes: "Axes", name: str, *, last: bool) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if name:
-        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-        style: dict[str, Any] = {"fontsize": POINTS - 1, "va": "top", "color": "#444444", "bbox": paper}
-        axes.annotate(name, (0, 1), (4, -1), "axes fraction", "offset points", **style, **WORDS)
+        style: dict[str, Any] = {"fontsize": POINTS - 1, "va": "top", "color": "#444444"}
+        axes.annotate(name, (0, 1), (4, 0), "axes fraction", "offset points", **style, **WORDS)

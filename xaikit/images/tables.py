@@ -22,7 +22,6 @@ _BAR = 0.24  # the height of a bar and of what lies between two
 _WORDS_SHARE = 0.55  # of a column's width, at most, for the words beside the bars
 _MOST_LETTERS = 16  # of a value that is a word
 _MINUS = "\N{MINUS SIGN}"
-_NUMBER = 0.16  # the room of a bar's number, as a share of the bars' width
 
 Each = ArrayLike | Sequence[ArrayLike]
 
@@ -68,7 +67,7 @@ def draw_table(
         most: How many features have a bar of their own.
         cols: How many columns of rows; by default as many as there are rows, and at most 3.
         heading: Words above everything.
-        limit: The value that the longest bar stands for in every row; by default each row's own largest.
+        limit: The value at which the bars' axis ends in every row; by default each row's own largest ones.
         size: The width of a column, in inches.
         to: Write it there too: a path that ends in .png, .pdf or .svg, or a binary buffer, which gets png.
 
@@ -93,8 +92,7 @@ def draw_table(
         size=size,
         bar=False,
     )
-    for place, each in enumerate(bars):
-        _draw(sheet, place, each, limit)
+    _draw(sheet, bars, limit)
     if to is not None:
         save(sheet.page.figure, to)
     return sheet.page.figure
@@ -146,17 +144,36 @@ def _labelled(page: Page, bars: list[Bar], inches: float) -> list[str]:
     return [page.shortened(bar.name, points, room) + bar.shown for bar, room in zip(bars, rooms, strict=True)]
 
 
-def _draw(sheet: Sheet, place: int, bars: list[Bar], limit: float | None) -> None:
-    cell = sheet.box(place)
-    labels = _labelled(sheet.page, bars, _WORDS_SHARE * cell.width)
-    left = max(sheet.page.width_of(label, POINTS - 1) for label in labels) + 0.1
-    axes = sheet.page.axes(Box(cell.left + left, cell.top, cell.width - left, cell.height))
-    values = np.array([bar.value for bar in bars])
-    _lay(axes, bars, values)
-    _frame(axes, values, limit or np.abs(values).max() or 1.0)
-    ticks = axes.set_yticks(range(len(bars)), labels, fontsize=POINTS - 1, **WORDS)
-    for tick, bar in zip(ticks, bars, strict=True):
-        tick.label1.set_fontstyle("italic" if bar.summed else "normal")
+def _draw(sheet: Sheet, cells: list[list[Bar]], limit: float | None) -> None:
+    """Draw the bars of every cell, with the same room for words in all, so that bars of one scale can be compared."""
+    page = sheet.page
+    labels = [_labelled(page, bars, _WORDS_SHARE * sheet.size) for bars in cells]
+    left = max(page.width_of(label, POINTS - 1) for each in labels for label in each) + 0.1
+    room = (max(page.width_of(_signed(bar.value), POINTS - 2) for bars in cells for bar in bars) + 0.1) / (
+        sheet.size - left
+    )
+    both = min(bar.value for bars in cells for bar in bars) < 0
+    for place, bars in enumerate(cells):
+        box = sheet.box(place)
+        axes = page.axes(Box(box.left + left, box.top, box.width - left, box.height))
+        values = np.array([bar.value for bar in bars])
+        low, high = (-limit if both else 0.0, limit) if limit else (min(0.0, values.min()), max(0.0, values.max()))
+        _lay(axes, bars, values)
+        _frame(axes, bars, labels[place])
+        axes.set_xlim(_with_room(float(low), float(high), room))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}".replace("-", _MINUS)
+
+
+def _with_room(low: float, high: float, room: float) -> tuple[float, float]:
+    """Widen an axis for the numbers at the ends of bars: by a share of the whole, on the sides that have bars."""
+    if low == high:
+        low, high = 0.0, 1.0
+    sides = (low < 0) + (high > 0)
+    unit = (high - low) / max(1 - sides * room, 0.2)
+    return low - room * unit * (low < 0), high + room * unit * (high > 0)
 
 
 def _lay(axes: "Axes", bars: list[Bar], values: Values) -> None:
@@ -166,19 +183,15 @@ def _lay(axes: "Axes", bars: list[Bar], values: Values) -> None:
         patch.set_alpha(0.45 if bar.summed else 1.0)
     beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": POINTS - 2, "va": "center", "color": "#333333"}
     for i, value in enumerate(values):
-        side = 1 if value >= 0 else -1
-        text = f"{value:+.3g}".replace("-", _MINUS)
-        align = "left" if side > 0 else "right"
-        axes.annotate(text, (value, i), (3 * side, 0), ha=align, annotation_clip=False, **beside, **WORDS)
+        side, align = (3, "left") if value >= 0 else (-3, "right")
+        axes.annotate(_signed(value), (value, i), (side, 0), ha=align, annotation_clip=False, **beside, **WORDS)
 
 
-def _frame(axes: "Axes", values: Values, longest: float) -> None:
-    """Leave room for the numbers at the ends of the bars, on the sides on which there are any."""
-    room = _NUMBER * 2 * longest
-    low = -longest - room if values.min() < 0 else -0.02 * longest
-    high = longest + room if values.max() >= 0 else 0.02 * longest
-    axes.set_xlim(low, high)
-    axes.set_ylim(len(values) - 0.5, -0.5)
+def _frame(axes: "Axes", bars: list[Bar], labels: list[str]) -> None:
+    ticks = axes.set_yticks(range(len(bars)), labels, fontsize=POINTS - 1, **WORDS)
+    for tick, bar in zip(ticks, bars, strict=True):
+        tick.label1.set_fontstyle("italic" if bar.summed else "normal")
+    axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.axvline(0, color="#666666", linewidth=0.8)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, pad=3, bottom=False, labelbottom=False)
