@@ -58,6 +58,14 @@ FAMILIES: dict[str, list[str]] = {
         "sobol",
         "hsic",
     ],
+    "attention": [
+        "attention_rollout",
+        "attention_relevance",
+        "gradcam",
+        'lrp(rule="attention")',
+        "integrated_gradients",
+        "occlusion(patch=2)",
+    ],
     "transformers": [
         "gradients",
         "smooth(gradients, noise=20)",
@@ -88,6 +96,41 @@ def made(name: str, expressions: list[str]) -> None:
     model = load(model_path())
     said = [CLASSES[best] for best in np.asarray(model(pictures.astype("float32"), training=False)).argmax(axis=1)]
     grid(name, model, pictures, pictures.astype("float32"), said, expressions)
+
+
+def attention(name: str, expressions: list[str]) -> None:
+    """Train a small vision transformer on digits, 16 patches and a class token, and explain a digit of each kind."""
+    import keras
+    from sklearn.datasets import load_digits
+
+    class ClassToken(keras.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
+            self.places = self.add_weight(shape=(1, shape[1] + 1, shape[-1]), name="places")
+
+        def call(self, patches: Any) -> Any:
+            token = keras.ops.repeat(self.token, keras.ops.shape(patches)[0], axis=0)
+            return keras.ops.concatenate([token, patches], axis=1) + self.places
+
+    keras.utils.set_random_seed(0)
+    digits = load_digits()
+    inputs = keras.Input((8, 8, 1))
+    tokens = keras.layers.Reshape((16, 32))(keras.layers.Conv2D(32, 2, strides=2)(inputs))
+    tokens = ClassToken()(tokens)
+    for _ in range(2):
+        normed = keras.layers.LayerNormalization()(tokens)
+        tokens = keras.layers.Add()([tokens, keras.layers.MultiHeadAttention(4, 8)(normed, normed)])
+        wide = keras.layers.Dense(64, activation="gelu")(keras.layers.LayerNormalization()(tokens))
+        tokens = keras.layers.Add()([tokens, keras.layers.Dense(32)(wide)])
+    first = keras.layers.LayerNormalization()(tokens)[:, 0]
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(first))
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    pictures = (digits.images[..., None] / 16).astype("float32")
+    model.fit(pictures, digits.target, batch_size=64, epochs=15, verbose=0)
+    chosen = [int(np.flatnonzero(digits.target == number)[1]) for number in (0, 3, 7)]
+    said = [str(best) for best in model.predict(pictures[chosen], verbose=0).argmax(axis=1)]
+    large = [np.kron(pictures[i, ..., 0], np.ones((12, 12))) for i in chosen]
+    grid(name, model, large, pictures[chosen], said, expressions)
 
 
 def grid(name: str, model: Any, pictures: Any, inputs: Any, said: list[str], expressions: list[str]) -> None:
@@ -130,7 +173,8 @@ def main(names: Iterable[str]) -> None:
     for name in chosen:
         if name not in FAMILIES:
             sys.exit(f"There is no picture {name!r}: choose from {', '.join(FAMILIES)}.")
-        made(name, FAMILIES[name])
+        draw = attention if name == "attention" else made
+        draw(name, FAMILIES[name])
 
 
 if __name__ == "__main__":
