@@ -61,7 +61,7 @@ def _name(rule: Rule) -> str:
 def on_the_way(model: Model) -> list[Any]:
     """List the ops between the inputs and the scores of a model, in the order of their making."""
     made = model.preview
-    leaves = tf.nest.flatten(model.all_scores(made))
+    leaves = model.score_leaves(made)
     wanted = set().union(*(ancestors(leaf) for leaf in leaves if leaf.graph is made.graph))
     return [op for op in made.graph.get_operations() if op.name in wanted]
 
