@@ -202,7 +202,7 @@ def _passive_classes() -> tuple[type, ...]:
 
 
 def ancestors(tensor: Tensor) -> set[str]:
-    """Name every op on the way to `tensor`, its own included, within its graph; what gives a shape alone hands on none."""
+    """Name every op on the way to `tensor`, its own included, within its graph; not those that give a shape alone."""
     seen: set[str] = set()
     ahead = [tensor.op]
     while ahead:
