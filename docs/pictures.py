@@ -51,12 +51,12 @@ FAMILIES: dict[str, list[str]] = {
         "eigencam",
     ],
     "perturbation": [
-        "occlusion",
-        "rise(samples=2000)",
-        "lime(samples=500)",
-        "kernel_shap(samples=500)",
-        "sobol",
-        "hsic",
+        "occlusion(baseline=127)",
+        'normalize(rise(samples=2000, baseline="mean"))',
+        'lime(samples=500, baseline="mean")',
+        'kernel_shap(samples=500, baseline="mean")',
+        'sobol(baseline="mean")',
+        'hsic(baseline="mean")',
     ],
     "attention": [
         "attention_rollout",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.oracles.weights import settled
-from xaikit import explain, find, gradients, smooth, stream
+from xaikit import explain, find, gradcam, gradients, smooth, stream
 from xaikit.errors import TargetError, XaikitWarning
 from xaikit.targets import detection, difference, output
 
@@ -144,6 +144,16 @@ def test_outputs_are_named_or_a_pair_in_order(rows, model):
     for other, given in ((listed, None), (listed, (0, 1)), (renamed, ("z", "a"))):
         actual = explain(gradients, other, rows, detection(1, 1, outputs=given))
         np.testing.assert_array_equal(actual.maps, expected.maps)
+
+
+def test_layers_are_looked_for_on_the_way_to_the_scores(rows):
+    inputs = keras.Input((4, 4, 1))
+    features = keras.layers.Conv2D(3, 3, activation="relu", name="features")(inputs)
+    chances = keras.layers.Conv2D(2, 1, activation="sigmoid", name="scores")(features)  # behind the logits
+    boxes = keras.layers.Reshape((-1, 4))(keras.layers.Conv2D(4, 1, name="boxes")(features))
+    model = keras.Model(inputs, [boxes, keras.layers.Reshape((-1, 2))(chances)])
+
+    assert explain(gradcam, model, np.ones((1, 4, 4, 1)), detection(0)).notes["layer"] == "features"
 
 
 def test_scores_without_a_class_axis_are_one_class(rows, model):

@@ -60,6 +60,10 @@ class Goal(Helper):
         """Give the scores, from the model's outputs: `score` turns one of them into its logits, if it has some."""
         return tf.nest.map_structure(score, outputs)
 
+    def explained(self, scores: Tensor) -> Tensor:
+        """Give those of the scores on which the call depends for its gradient: layers are looked for on the way."""
+        return scores
+
     def resolve(self, scores: Tensor, *given: Tensor) -> Tensor:
         """Give what is kept, a structure of tensors [B, ...], of the clean scores and the arrays, [B, ...] each."""
         return ()

@@ -61,7 +61,7 @@ def _name(rule: Rule) -> str:
 def on_the_way(model: Model) -> list[Any]:
     """List the ops that the scores of a model depend on and that depend on its inputs, in the order of their making."""
     made = model.preview
-    leaves = [leaf for leaf in tf.nest.flatten(model.all_scores(made)) if leaf.graph is made.graph]
+    leaves = [leaf for leaf in model.score_leaves(made) if leaf.graph is made.graph]
     return flow(made.inputs, leaves).ops if leaves else []
 
 

@@ -140,7 +140,7 @@ def written_layer(model: Model, tap: Tap) -> Tap:
 def spatial_layers(model: Model) -> list[Tap]:
     """List the layers with positions on the way to the scores, the last first, in the order of the traced ops."""
     made = model.preview
-    ways = [ancestors(leaf) for leaf in tf.nest.flatten(model.all_scores(made)) if leaf.graph is made.graph]
+    ways = [ancestors(leaf) for leaf in model.score_leaves(made) if leaf.graph is made.graph]
     on_the_way = set().union(*ways)
     asked = Way(made, model.all_scores(made)).projections()
     # a nested model that ends in pooling hands on no features of its own either; dropout hands on its input itself

@@ -90,6 +90,12 @@ class Model:
                 return tf.nest.map_structure(_wide, goal.read(self.explained(made), lambda one: self._score(one, made)))
             return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), self.explained(made))
 
+    def score_leaves(self, made: Pass) -> list[Tensor]:
+        """List the tensors of scores of a pass that are explained, to look for layers and ops on the way to them."""
+        goal, scores = self.target_function, self.all_scores(made)
+        found = goal.explained(scores) if isinstance(goal, Goal) else scores
+        return tf.nest.flatten(found)  # type: ignore[no-any-return]
+
     def _score(self, output: Tensor, made: Pass) -> Tensor:
         if self.scores == "outputs":
             note("scores", "outputs")

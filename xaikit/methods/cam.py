@@ -80,7 +80,7 @@ def _pooled(model: Model, layer: str, grid: Sides) -> Tap:
 
 
 def _scores(model: Model) -> Tensor:
-    leaves = tf.nest.flatten(model.all_scores(model.preview))
+    leaves = model.score_leaves(model.preview)
     if len(leaves) != 1:
         raise ModelError(f"cam needs one output with a pooled linear head, and {model.name} has {len(leaves)}.")
     return leaves[0]

@@ -96,6 +96,10 @@ class detection(Goal):
             scores = score(scores)
         return corners(boxes, self.format), scores if scores.shape.rank == 3 else scores[..., tf.newaxis]
 
+    def explained(self, scores: Tensor) -> Tensor:
+        """Give the scores of the classes: where the boxes lie counts for a similarity alone."""
+        return scores if self.how == "similarity" else scores[1]
+
     def resolve(self, scores: Tensor, *given: Tensor) -> Tensor:
         """Give the number of the box, [B], or for a similarity the box, [B, 4]; and the classes, [B, T]."""
         (boxes, chances), (codes, box) = scores, given

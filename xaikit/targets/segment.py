@@ -74,6 +74,10 @@ class segment(Goal):
         found = tf.nest.flatten(outputs)[0]
         return score(found) if found.shape[-1] != 1 else (score(found), logits(found)[0])
 
+    def explained(self, scores: Tensor) -> Tensor:
+        """Give the scores themselves."""
+        return scores[0] if isinstance(scores, tuple) else scores
+
     def resolve(self, scores: Tensor, *given: Tensor) -> Tensor:
         """Give the classes, [B, T], and the weights of their regions, [B, *positions, T]."""
         scores, evidence = scores if isinstance(scores, tuple) else (scores, None)
@@ -100,7 +104,7 @@ class segment(Goal):
 
     def __call__(self, scores: Tensor, resolved: Tensor) -> Tensor:
         """Give the mean of the classes' scores over their regions, [B, T]."""
-        scores = scores[0] if isinstance(scores, tuple) else scores
+        scores = self.explained(scores)
         picked, weights = resolved
         weights = resized(weights, sides(scores))
         values = tf.gather(scores, picked, axis=-1, batch_dims=1)  # [B, *positions, T]
