@@ -285,3 +285,16 @@ def test_a_file_name_that_looks_like_markup_is_shown_as_it_is(capsys, drawn, tmp
 
     assert code == 0
     assert str(name) in out
+
+
+def test_details_of_each_map_go_into_the_manifest(capsys, pictures, tmp_path):
+    expression = "integrated_gradients(steps=4)"
+    code, out, _ = run(capsys, "explain", expression, pictures, "-o", tmp_path / "out", "--target", "top2", "--details")
+
+    rows = json.loads((tmp_path / "out" / "manifest.json").read_text())["pictures"]
+    assert code == 0
+    assert out.count("completeness_gap: ") == 3
+    assert [len(row["details"]["completeness_gap"]) for row in rows] == [2, 2, 2]
+    plain, _, _ = run(capsys, "explain", expression, pictures, "-o", tmp_path / "plain")
+    assert plain == 0
+    assert json.loads((tmp_path / "plain" / "manifest.json").read_text())["pictures"][0]["details"] == {}

@@ -33,6 +33,7 @@ def explain(
     batch_size: Annotated[int, typer.Option(min=1, help="The most rows that the model is fed at once.")] = 32,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")] = DEFAULT_FOLDER,
     trust: Annotated[bool, typer.Option("--trust-model", help="Run code that the model file brings.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Report figures of each map, in the manifest.")] = False,
     as_data: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, for a program.")] = False,
 ) -> None:
     """Show what a model sees in pictures.
@@ -51,12 +52,14 @@ def explain(
     asked = choices(pictures or [], model, target, output_name, labels, preprocess, size, show, trust)
     with written_whole(output) as folder:
         start_tensorflow()
-        job = Job(explainer, asked, batch_size, folder, tell=say)
+        job = Job(explainer, asked, batch_size, folder, details=details, tell=say)
         manifest = job.run()
     if as_data:
         as_json(manifest)
     else:
         for row in manifest["pictures"]:
             out(f"{row['picture']}: {row['title']} -> {output / row['overlay']}")
+            for name, figures in row["details"].items():
+                out(f"  {name}: {', '.join(f'{figure:.4g}' for figure in figures)}")
     if manifest["failed"]:
         raise PartialError(f"{len(manifest['failed'])} of {job.count} pictures could not be explained.")

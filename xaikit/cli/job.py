@@ -120,12 +120,20 @@ class Job:
     """One run over some pictures, into a folder."""
 
     def __init__(
-        self, explainer: Any, asked: Choices, batch_size: int, folder: Path, *, tell: Callable[[str], None]
+        self,
+        explainer: Any,
+        asked: Choices,
+        batch_size: int,
+        folder: Path,
+        *,
+        details: bool = False,
+        tell: Callable[[str], None],
     ) -> None:
         self.explainer = explainer
         self.asked = asked
         self.batch_size = batch_size
         self.folder = folder
+        self.details = details
         self.tell = tell
         self.count = len(asked.items)
         self.failed: list[dict[str, str]] = []
@@ -170,7 +178,14 @@ class Job:
         from ..showing import heat
 
         inputs = self.feeding.scaled(np.stack([one.fed for one in group]))
-        explained: Any = explain(self.explainer, self.model, inputs, self.asked.target, batch_size=self.batch_size)
+        explained: Any = explain(
+            self.explainer,
+            self.model,
+            inputs,
+            self.asked.target,
+            batch_size=self.batch_size,
+            details=self.details,
+        )
         for subject, text in explained.notes.items():
             if self.notes.get(subject) != text:
                 self.tell(f"{subject}: {text}")
@@ -224,6 +239,7 @@ class Job:
                 "overlay": f"{stem}.png",
                 "map": f"{stem}.npy",
                 "map_shape": list(explained.maps[i].shape),
+                "details": {name: figures[i].tolist() for name, figures in explained.details.items()},
                 "fed_size": list(one.fed.shape[:2]),
             }
         )
