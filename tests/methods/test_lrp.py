@@ -293,6 +293,39 @@ def test_relevance_follows_a_target_function(unbiased64, small64):
     np.testing.assert_allclose(actual[..., 0], expected, atol=1e-12)
 
 
+def test_scores_of_which_one_is_made_of_another_are_counted_once(rows64):
+    options = {"use_bias": False, "dtype": "float64"}
+    inputs = keras.Input((5,), dtype="float64")
+    first = keras.layers.Dense(4, **options)(inputs)
+    moved = keras.layers.Rescaling(2.0, dtype="float64")(first)  # follows the layer, and yet is no part of it
+    second = keras.layers.Dense(3, **options)(keras.layers.ReLU(dtype="float64")(moved))
+    model = settled(keras.Model(inputs, [first, second]))
+
+    def both(outputs):
+        return outputs[0][:, 1] + outputs[1][:, 2]
+
+    expected = explain(input_x_gradient, model, rows64, both).maps
+
+    actual = explain(lrp(rule="zero"), model, rows64, both).maps
+
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
+
+
+def test_a_layer_that_goes_two_ways_gets_both_parts(rows64):
+    inputs = keras.Input((5,), dtype="float64")
+    layer = keras.layers.Dense(4, use_bias=False, dtype="float64")(inputs)
+    ways = [
+        keras.layers.Rescaling(scale, offset, dtype="float64")(layer) for scale, offset in ((2.0, 1.0), (-3.0, 0.5))
+    ]
+    joined = keras.layers.Concatenate(dtype="float64")([keras.layers.ReLU(dtype="float64")(way) for way in ways])
+    model = settled(keras.Model(inputs, keras.layers.Dense(2, dtype="float64")(joined)))
+    expected = explain(input_x_gradient, model, rows64, "all").maps
+
+    actual = explain(lrp(rule="zero"), model, rows64, "all").maps
+
+    np.testing.assert_allclose(actual, expected, atol=1e-12)
+
+
 def test_a_softmax_at_the_end_changes_nothing_until_outputs_are_asked_for(rows64):
     logits = dense(4, 3)
     outputs = dense(4, 3)

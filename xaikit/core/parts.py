@@ -12,7 +12,8 @@ from ..errors import InputError
 from . import kinds
 from .explanation import Tensor
 from .lazy import tf
-from .passes import Pass, ancestors
+from .origins import Origins, origins_of, same_shape, shared
+from .passes import Pass
 
 Kind = Literal["plain", "function", "product", "layer", "unknown"]
 
@@ -67,7 +68,7 @@ def network(made: Pass, ends: Sequence[Tensor], *, attention: bool) -> Network:
     ends = tuple({end.name: end for end in ends}.values())
     inputs = tuple(_of(made.graph, leaf) for leaf in tf.nest.flatten(made.inputs))
     _check_floats(inputs)
-    origins = _origins(made, ends, inputs)
+    origins = origins_of(made, ends, inputs)
     parts = _carrying(ends, inputs, origins, attention)
     _check_reached(inputs, ends, parts)
     merged = _with_chains(parts, ends)
@@ -77,43 +78,6 @@ def network(made: Pass, ends: Sequence[Tensor], *, attention: bool) -> Network:
 def _of(graph: Any, leaf: Tensor) -> Tensor:
     """Give the tensor that stands for an input in a graph, a loop's body say, that is inside of the input's own."""
     return leaf if leaf.graph is graph else graph.capture(leaf)
-
-
-Origins = dict[str, tuple[Tensor, ...]]
-
-
-def _origins(made: Pass, ends: Sequence[Tensor], inputs: Sequence[Tensor]) -> Origins:
-    """List, for each tensor that depends on the inputs, the tensors of which it is a function value by value.
-
-    The nearest is first, and each tensor is one of itself.
-    """
-    wanted = set().union(*(ancestors(end) for end in ends))
-    found: Origins = {leaf.name: (leaf,) for leaf in inputs}
-    for op in made.graph.get_operations():
-        if op.name not in wanted or op.type in kinds.NUMBERS:
-            continue
-        sources = [source for source in op.inputs if source.name in found]
-        for out in op.outputs if sources else ():
-            if _carries(out) and out.name not in found:
-                shared = _shared(sources, found) if op.type in kinds.VALUE_BY_VALUE else ()
-                found[out.name] = (out, *(tensor for tensor in shared if same_shape(tensor, out)))
-    return found
-
-
-def _carries(tensor: Tensor) -> bool:
-    """Whether a tensor holds features; a loop's lists of them count."""
-    return bool(tensor.dtype.is_floating or tensor.dtype.is_complex or tensor.dtype == tf.variant)
-
-
-def _shared(sources: Sequence[Tensor], origins: Origins) -> tuple[Tensor, ...]:
-    """Give what all the sources are functions of."""
-    names = set.intersection(*({tensor.name for tensor in origins[source.name]} for source in sources))
-    return tuple(tensor for tensor in origins[sources[0].name] if tensor.name in names)
-
-
-def same_shape(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are known to have the same shape."""
-    return one.shape.rank is not None and one.shape.rank == other.shape.rank and list(one.shape) == list(other.shape)
 
 
 def _carrying(ends: Sequence[Tensor], inputs: Sequence[Tensor], origins: Origins, attention: bool) -> list[Part]:
@@ -134,7 +98,7 @@ def _part(op: Any, origins: Origins, attention: bool) -> Part:
     places = tuple(i for i, source in enumerate(op.inputs) if source.name in origins)
     sources = [op.inputs[i] for i in places]
     if len(places) == 2 and op.type in (*kinds.PRODUCTS, "RealDiv"):
-        same = _shared(sources, origins) if op.type in kinds.VALUE_BY_VALUE else ()
+        same = shared(sources, origins) if op.type in kinds.VALUE_BY_VALUE else ()
         same = tuple(tensor for tensor in same if same_shape(tensor, op.outputs[0]))
         if same:  # x f(x), as in GELU, SiLU and hard swish
             return Part("function", op, (op.outputs[0],), same[:1])

@@ -16,7 +16,8 @@ from . import kinds
 from .explanation import Tensor
 from .layers import Layer
 from .lazy import tf
-from .parts import Network, Part, network, same_shape
+from .origins import same_shape
+from .parts import Network, Part, network
 from .passes import SEEN_THROUGH, Pass
 from .replay import again, back_through, wide
 from .view import Model
