@@ -3,7 +3,6 @@
 z = sum of x w' + t, where w' is the weights times the scales, and t the sum of the shifts, that follow the layer's op.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -136,11 +135,14 @@ def _slopes(function: Any, inputs: Tensor, values: Tensor) -> Tensor:
 
 
 def _rectified(tensor: Tensor) -> bool:
-    ahead: Sequence[Tensor] = [tensor]
+    seen: set[str] = set()
+    ahead = [tensor]
     while ahead:
-        tensor, *ahead = ahead
-        if tensor.op.type in kinds.KEEP_SIGN:
-            ahead = [*ahead, *(source for source in tensor.op.inputs if source.dtype.is_floating)]
-        elif tensor.op.type not in kinds.RECTIFIED:
+        tensor = ahead.pop()
+        if tensor.name in seen or tensor.op.type in kinds.RECTIFIED:
+            continue
+        if tensor.op.type not in kinds.KEEP_SIGN:
             return False
+        seen.add(tensor.name)
+        ahead.extend(source for source in tensor.op.inputs if source.dtype.is_floating)
     return True
