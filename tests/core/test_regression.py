@@ -75,6 +75,22 @@ def test_how_many_are_taken_at_a_time_changes_rounding_alone():
             np.testing.assert_allclose(one, other, atol=1e-12)
 
 
+def test_the_latest_observations_are_kept_as_they_were():
+    data = observations(23)
+    anchors = tf.zeros([1, 6, 6], tf.float64)
+    regression = Regression(None, None, anchors, None, None)
+
+    def observe(numbers):
+        return Observations(*(tf.gather(leaf, numbers, axis=1) for leaf in data))
+
+    @tf.function
+    def run():
+        return helpings(adder(observe), 23, 3, nothing(regression, 2, 3, 8)).recent
+
+    for kept, leaf in zip(run(), data, strict=True):
+        np.testing.assert_array_equal(kept, np.swapaxes(leaf, 0, 1)[[16, 17, 18, 19, 20, 21, 22, 15]])
+
+
 @pytest.mark.parametrize("rank", [1, 3, 6])
 def test_a_singular_matrix_has_its_pseudo_inverse_on_what_it_can_reach(rank):
     basis = np.linalg.qr(np.random.default_rng(4).normal(size=(6, 6)))[0][:, :rank]

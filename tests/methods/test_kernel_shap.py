@@ -1,5 +1,7 @@
 """Kernel SHAP: exact where all coalitions fit, complete at any number of samples, and right about its own error."""
 
+from math import comb
+
 import keras
 import numpy as np
 import pytest
@@ -140,12 +142,29 @@ def test_samples_are_fitted_as_the_constrained_regression_says(wide, samples):
     np.testing.assert_allclose(found[0].maps[0].T, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("samples", [50, 51, 300])
+def test_the_standard_error_is_the_spread_of_the_values_where_one_pair_is_left_out(wide, samples):
+    row = wide.rows[1:2]
+    found = []
+    explainer = kernel_shap(samples=samples, seed=1)
+    kept = wide.kept(lambda: found.append(explain(explainer, wide.model, row, 2, batch_size=7, details=True)))
+    drawn = kept[~kept.all(axis=1) & kept.any(axis=1)]
+    scores = (wide.logits(drawn * row) - wide.logits(0 * row))[:, 2]
+    gain = (wide.logits(row) - wide.logits(0 * row))[0, 2]
+    without = []
+    for pair in range(0, samples, 2):
+        rest = np.delete(np.arange(samples), [i for i in (pair, pair + 1) if i < samples])
+        without.append(constrained(drawn[rest], scores[rest], gain, np.ones(len(rest))))
+    expected = np.sqrt(((without - found[0].maps[0, :, 0]) ** 2).sum(axis=0)).max()
+
+    np.testing.assert_allclose(found[0].details["standard_error"], expected, rtol=1e-6)
+
+
 def test_coalitions_come_in_pairs_and_their_sizes_follow_the_kernel(wide):
     kept = wide.kept(lambda: explain(kernel_shap(samples=1000), wide.model, wide.rows[:1], 1, batch_size=1))
     drawn = kept[(~kept.all(axis=1)) & kept.any(axis=1)]
     sizes = np.array([len(drawn[0::2][drawn[0::2].sum(axis=1) == k]) for k in range(1, 10)]) / 500
-    odds = np.array([kernel(k, 10) * len(list(range(1))) for k in range(1, 10)])
-    odds = np.array([1 / (k * (10 - k)) for k in range(1, 10)])
+    odds = np.array([kernel(k, 10) * comb(10, k) for k in range(1, 10)])
     odds /= odds.sum()
 
     np.testing.assert_array_equal(drawn[1::2], ~drawn[0::2])

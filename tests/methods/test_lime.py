@@ -35,6 +35,19 @@ def test_coefficients_are_those_of_the_weighted_ridge_regression(table, samples,
     np.testing.assert_allclose(found.details["r2"][0], shares, atol=1e-9)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_the_standard_error_is_the_spread_of_the_coefficients_where_one_sample_is_left_out(table, alpha):
+    found, kept = drawn(table, lime(samples=40, alpha=alpha, seed=4))
+    scores = table.logits(kept * table.rows[:1])
+    weights = np.exp(-(((1 - np.sqrt(kept.sum(axis=1) / 7)) / 0.25) ** 2))
+    for target in range(3):
+        rests = [np.delete(np.arange(40), i) for i in range(40)]
+        without = [ridge(kept[rest], scores[rest, target], weights[rest], alpha)[0] for rest in rests]
+        expected = np.sqrt(((without - found.maps[0, :, target]) ** 2).sum(axis=0)).max()
+
+        np.testing.assert_allclose(found.details["standard_error"][0, target], expected, rtol=1e-6)
+
+
 def test_as_many_segments_are_kept_as_any_other_number(table):
     _, kept = drawn(table, lime(samples=2000))
     counts = np.bincount(kept.sum(axis=1), minlength=8) / 2000

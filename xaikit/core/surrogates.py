@@ -67,10 +67,10 @@ def fitted(
 
 def _errors(regression: Regression, state: Sums, found: Fit, inverse: Tensor, taken: Tensor) -> Tensor:
     """Give the largest standard error of each map, [B, T]."""
+    # places that no sample has taken yet weigh nothing
     design, weights, targets = (tf.transpose(leaf, [1, 0, *range(2, leaf.shape.rank)]) for leaf in state.recent)
     residuals = targets - tf.matmul(design, found.coefficients)  # [B, W, T]
     window = dims(weights)[1]
-    weights *= tf.cast(tf.range(window) < taken, tf.float64)
     if regression.paired:
         design, weights, residuals = _one_of_two(design, weights, residuals)
     total = state.weight[:, tf.newaxis]
