@@ -94,7 +94,7 @@ def test_a_drawing_does_not_depend_on_its_neighbours():
 
 
 def test_of_many_channels_the_hottest_are_drawn_and_the_title_says_so():
-    series, heat = RNG.normal(size=(5, 12)), np.outer(np.ones(5), [0, 9, 0, 8, 7, 0, 6, 5, 4, 3, 0, 2.0])
+    series, heat = RNG.normal(size=(5, 12)), np.outer(np.ones(5), [0, 9, 0, 8, -7, 0, 6, 5, 4, 3, 0, 2.0])
     figure = draw_series(series, heat, "cat")
 
     drawn = [piece.get_segments()[0][1][1] for piece in lines(figure)]
@@ -242,6 +242,12 @@ def test_slices_are_evenly_spaced_and_have_one_scale_of_greys():
 
     np.testing.assert_array_equal(np.array(slices(figure))[..., 0], expected)
     assert [axes.get_title() for axes in figure.axes] == ["slice 0", "slice 4", "slice 8"]
+
+
+def test_a_first_slice_does_not_set_the_scale_of_the_others():
+    volume = np.stack([np.full((4, 4), 0.5), np.full((4, 4), -1.0), np.full((4, 4), 2.0)])
+
+    assert [int(part[0, 0, 0]) for part in slices(draw_volumes(volume))] == [128, 0, 255]
 
 
 def test_heat_has_one_scale_for_all_slices():
