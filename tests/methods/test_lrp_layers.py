@@ -1,5 +1,7 @@
 """What relevance does at each kind of layer but those with weights: by the papers' formulas, and nothing is lost."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ import tensorflow as tf
 from tests.oracles import relevance as oracle
 from tests.oracles.weights import settled
 from xaikit import explain, lrp
+from xaikit.core import as_view, relevance_rules
+from xaikit.core.relevance import Rules, _slopes, network_of, seeds
+from xaikit.core.tracing import new_trace
 
 layers = keras.layers
 OPTIONS = {"dtype": "float64"}
@@ -387,6 +392,44 @@ def test_under_attention_queries_and_keys_of_a_vision_transformer_have_their_par
 
     assert np.isfinite(maps).all()
     assert np.abs(maps - by_values).max() > 0.01 * np.abs(by_values).max()
+
+
+def ledger(model, images):
+    """What each part of a network gets and hands on under AttnLRP, from the scores back: (kind of op, R, R) rows."""
+    view, names = as_view(model), []
+
+    def walk(inputs):
+        with new_trace():
+            made = view.run(inputs)
+            network = network_of(view, made, attention=True, method="lrp")
+            held = seeds(view.class_scores(made)[:, 0], network)
+            rows = []
+            for part in reversed(network.parts):
+                given = {i: held.pop(out.name) for i, out in enumerate(part.outputs) if out.name in held}
+                handed = _slopes(part, Rules(partial(relevance_rules.epsilon, size=0.0)))(given)
+                for source, slope in zip(part.sources, handed, strict=True):
+                    held[source.name] = held.get(source.name, 0) + slope
+                got = tf.add_n([tf.reduce_sum(part.outputs[i] * slope) for i, slope in given.items()])
+                gave = [tf.reduce_sum(source * slope) for source, slope in zip(part.sources, handed, strict=True)]
+                names.append(part.op.type)
+                rows.append(tf.stack([got, tf.add_n(gave)]))
+            return tf.stack(rows)
+
+    rows = tf.function(walk, autograph=False)(tf.constant(images)).numpy()
+    return [(name, *row) for name, row in zip(names, rows, strict=True)]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "token"])
+def test_under_attention_every_part_of_a_vision_transformer_hands_on_what_it_gets_but_the_softmax(pooling):
+    model, images = transformer(pooling), draws(2, 8, 8, 3)
+    rows = ledger(model, images)
+    scores, maps = explain(lrp(rule="attention", epsilon=0.0), model, images, 0)
+    size = np.abs([got for _, got, _ in rows]).max()
+
+    assert len(rows) > 40
+    assert {name for name, got, gave in rows if abs(got - gave) > 1e-9 * size} <= {"Softmax"}
+    kept = sum(got - gave for name, got, gave in rows if name == "Softmax")
+    np.testing.assert_allclose(maps.sum() + kept, scores.sum(), atol=1e-9 * size)
 
 
 SEPARABLE = {

@@ -197,8 +197,7 @@ def _mean(state: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:
     means, spreads = state
 
     def largest(leaf: Tensor) -> Tensor:
-        n = tf.cast(taken, leaf.dtype)
-        return tf.reduce_max(tf.sqrt(leaf / (n * (n - 1))), axis=range(1, leaf.shape.rank - 1))
+        return tf.reduce_max(standard_errors(leaf, taken), axis=range(1, leaf.shape.rank - 1))
 
     return means, tf.reduce_max([largest(leaf) for leaf in tf.nest.flatten(spreads)], axis=0)
 
