@@ -4,14 +4,18 @@ Run as `python docs/generate.py`. TensorFlow is not imported. A test holds that 
 """
 
 import re
+import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 from typer.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own table of kinds of models
+
+from tests.kinds.kinds import KINDS, MEANING
 from xaikit import errors
 from xaikit.cli.app import app
 from xaikit.registry import Entry, Registry
@@ -50,6 +54,20 @@ _WARNINGS = """\
 
 A warning is of the class `XaikitWarning`: the explanation is right, and probably not what was meant."""
 
+_MODELS = """\
+Every cell of this table is a test: what is said to work is run on a small model of the kind, and its maps are checked
+to be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers
+work around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
+
+_FAMILIES = {
+    "class activation maps": "cam gradcam gradcampp xgradcam hirescam layercam eigencam scorecam ablationcam",
+    "gradients and paths": "gradients input_x_gradient integrated_gradients expected_gradients "
+    "guided_integrated_gradients blur_integrated_gradients full_gradients",
+    "backward rules": "guided_backprop deconvnet lrp deeplift",
+    "perturbation": "occlusion rise lime kernel_shap sobol hsic",
+    "attention": "attention_rollout attention_relevance",
+}
+
 _CODES = """\
 ## Exit codes
 
@@ -75,6 +93,7 @@ def pages() -> dict[str, str]:
         "transformers.md": _explainers("Transformers", _TRANSFORMERS, catalogue.values(), "transformer"),
         "command-line.md": _commands(),
         "errors.md": _errors(),
+        "models.md": _models(),
     }
 
 
@@ -177,6 +196,29 @@ def _errors() -> str:
     for error in _tree(errors.XaikitError):
         rows.append(f"| `{error.__name__}` | {error.exit_code} | {_first_line(error)} |")
     return _page("Errors", _ERRORS, *blocks, "\n".join(rows), _WARNINGS, _CODES)
+
+
+def _models() -> str:
+    """What works on which kind of model, from the table that the tests hold true."""
+    rows = [f"| model | {' | '.join(_FAMILIES)} |", f"|---{'|---' * len(_FAMILIES)}|"]
+    for kind in KINDS.values():
+        cells = [_works(names.split(), kind.refused) for names in _FAMILIES.values()]
+        rows.append(f"| {kind.text} | {' | '.join(cells)} |")
+    lists = [f"- {family}: {', '.join(f'`{name}`' for name in names.split())}" for family, names in _FAMILIES.items()]
+    return _page("Models", _MODELS, "\n".join(rows), "\n".join(lists))
+
+
+def _works(names: list[str], refused: Mapping[str, str]) -> str:
+    """All of a family, or but for some, each with its reason."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        if name in refused:
+            reasons.setdefault(MEANING[refused[name]], []).append(name)
+    if not reasons:
+        return "all"
+    if len(reasons) == 1 and len(next(iter(reasons.values()))) == len(names):
+        return f"none: {next(iter(reasons))}"
+    return "all but " + "; ".join(f"{', '.join(f'`{name}`' for name in some)}: {why}" for why, some in reasons.items())
 
 
 def _tree(error: type[errors.XaikitError]) -> list[type[errors.XaikitError]]:

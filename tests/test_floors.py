@@ -17,7 +17,7 @@ FLOORS = [
     {"core"},
     {"hookspecs"},
     {"methods", "transformers"},
-    {"engine", "models", "images", "demo"},
+    {"engine", "models", "images", "demo", "targets"},
     {"metrics"},
     {"registry"},
     {"showing", "inspection"},

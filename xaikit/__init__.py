@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
+    from .methods.ablationcam import ablationcam as ablationcam
+    from .methods.attention_relevance import attention_relevance as attention_relevance
+    from .methods.attention_rollout import attention_rollout as attention_rollout
+    from .methods.blur_integrated_gradients import blur_integrated_gradients as blur_integrated_gradients
     from .methods.cam import cam as cam
     from .methods.deconvnet import deconvnet as deconvnet
     from .methods.deeplift import deeplift as deeplift
@@ -33,12 +37,19 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.gradcampp import gradcampp as gradcampp
     from .methods.gradients import gradients as gradients
     from .methods.guided_backprop import guided_backprop as guided_backprop
+    from .methods.guided_integrated_gradients import guided_integrated_gradients as guided_integrated_gradients
     from .methods.hirescam import hirescam as hirescam
+    from .methods.hsic import hsic as hsic
     from .methods.input_x_gradient import input_x_gradient as input_x_gradient
     from .methods.integrated_gradients import integrated_gradients as integrated_gradients
+    from .methods.kernel_shap import kernel_shap as kernel_shap
     from .methods.layercam import layercam as layercam
+    from .methods.lime import lime as lime
+    from .methods.lrp import lrp as lrp
     from .methods.occlusion import occlusion as occlusion
+    from .methods.rise import rise as rise
     from .methods.scorecam import scorecam as scorecam
+    from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
     from .registry import find as find
     from .transformers.absolute import absolute as absolute

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .core import Explainer, Explanation, tf
+from .core.layouts import Channels
 from .core.repeats import Quantiles
 from .engine.engine import Jit, Result, results
 from .errors import InputError, ParameterError
@@ -23,6 +24,7 @@ def stream(
     *,
     batch_size: int = 32,
     scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
     jit: Jit = "auto",
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
@@ -37,7 +39,7 @@ def stream(
         An iterator of explanations of some examples each, NumPy arrays.
     """
     recipe, made = _results(
-        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+        explainer, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, details
     )
     return (_explained(recipe, [result]) for result in made)
 
@@ -50,6 +52,7 @@ def explain(
     *,
     batch_size: int = 32,
     scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
     jit: Jit = "auto",
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
@@ -69,10 +72,14 @@ def explain(
             `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths
             of floats become the type of the model's input.
         targets: What to explain: "top1", each input's own best class; "topK", such as "top3"; "all"; an int; [N] or
-            [N, T] ints; or a function from the outputs' scores to [B] or [B, T], which is traced once, so what it
-            closes over is read then. Labels y in the data take the place of "top1".
+            [N, T] ints; a value of `xaikit.targets`, such as `output("genus")` or `difference("top1", "top2")`; or a
+            function from the outputs' scores to [B] or [B, T], which is traced once, so what it closes over is read
+            then. Labels y in the data take the place of "top1".
         batch_size: The most rows that the model is fed at once, on each replica: copies, views and masks included.
         scores: "logits" explains the values before a final softmax or sigmoid, "outputs" the outputs as they are.
+        channels: Where the inputs, as the model takes them, have their channels: "last", [N, *positions, C]; "first",
+            [N, C, *positions]; or "none", [N, *positions], such as grey pictures [N, H, W] or series [N, L]. Maps are
+            laid out like the inputs. Tables, and whole numbers [N, L], have none; of several inputs it holds for each.
         jit: Whether XLA compiles the step; "auto" does on GPUs and TPUs, as Keras does, and not on CPU.
         steps: The most batches to take of a source, needed where it does not end.
         callbacks: Keras callbacks: `on_predict_begin`, `on_predict_batch_begin`, `on_predict_batch_end` with the
@@ -93,7 +100,7 @@ def explain(
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
     """
     recipe, made = _results(
-        explainer, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, details
+        explainer, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, details
     )
     return _explained(recipe, list(made), inputs)
 
@@ -109,6 +116,7 @@ def quantiles(
     seed: int = 0,
     batch_size: int = 32,
     scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
     jit: Jit = "auto",
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
@@ -129,6 +137,7 @@ def quantiles(
         seed: Which draws.
         batch_size: As for `explain`.
         scores: As for `explain`.
+        channels: As for `explain`.
         jit: As for `explain`.
         steps: As for `explain`.
         callbacks: As for `explain`.
@@ -148,12 +157,18 @@ def quantiles(
         raise ParameterError(f"repetitions must be at least 1, not {repetitions!r}.")
     repeated = Quantiles(find(explainer) if isinstance(explainer, str) else explainer, shares, repetitions, seed)
     recipe, made = _results(
-        repeated, model, inputs, targets, batch_size, scores, jit, steps, callbacks, progress, False
+        repeated, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, False
     )
     found = _explained(recipe, list(made))
     maps = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found.maps)
     return Explained(
-        found.scores, maps, explainer=recipe, targets=found.targets, notes=found.notes, inputs=None, details={}
+        found.scores,
+        maps,
+        explainer=recipe,
+        targets=found.targets,
+        notes=found.notes,
+        inputs=None,
+        details={},
     )
 
 
@@ -164,6 +179,7 @@ def _results(
     targets: Any,
     batch_size: int,
     scores: Any,
+    channels: Channels,
     jit: Jit,
     steps: int | None,
     callbacks: Sequence[Any],
@@ -178,6 +194,7 @@ def _results(
         targets,
         batch_size=batch_size,
         scores=scores,
+        channels=channels,
         jit=jit,
         steps=steps,
         callbacks=callbacks,

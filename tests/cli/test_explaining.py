@@ -11,6 +11,7 @@ from xaikit import explain
 from xaikit.cli import main
 from xaikit.demo import model_path, shapes
 from xaikit.models import load
+from xaikit.targets import difference
 
 
 def run(capsys, *arguments):
@@ -105,6 +106,42 @@ def test_layer_target_and_labels_are_taken_at_their_word(capsys, pictures, tmp_p
     assert manifest["pictures"][0]["targets"] == [5]
 
 
+def test_two_classes_are_told_apart(capsys, pictures, drawn, tmp_path):
+    words = ("--target", "top1-top2")
+
+    code, out, err = run(capsys, "explain", "gradcam", pictures, "-o", tmp_path / "out", *words)
+
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    expected = explain("gradcam", load(model_path()), drawn, difference("top1", "top2"))
+    assert code == 0
+    assert "rather than top2 score" in out
+    assert "targets: difference('top1', 'top2')" in err
+    assert manifest["target"] == "difference('top1', 'top2')"
+    np.testing.assert_array_equal(np.load(tmp_path / "out" / manifest["pictures"][1]["map"]), expected.maps[1])
+
+
+@pytest.mark.parametrize("which", ["second", "1"])
+def test_one_of_several_outputs_is_explained(capsys, pictures, tmp_path, which):
+    inputs = keras.Input((16, 16, 3))
+    features = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    heads = [keras.layers.Dense(n, "softmax", name=name)(pooled) for n, name in ((2, "first"), (3, "second"))]
+    keras.Model(inputs, heads).save(tmp_path / "heads.keras")
+    words = ("-m", tmp_path / "heads.keras", "--output-name", which, "--target", "2", "-o", tmp_path / "out")
+
+    code, out, _ = run(capsys, "explain", "gradcam", pictures / "shape0.png", *words)
+
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert code == 0
+    assert "class 2" in out
+    assert "%" in out
+    assert manifest["target"] == f"output({'1' if which == '1' else repr(which)}, targets=2)"
+    code, _, err = run(capsys, "explain", "gradcam", pictures / "shape0.png", *words[:2], "--output-name", "third")
+    assert code == 2
+    assert "no output named 'third': model" in err
+    assert "'first', 'second'" in err
+
+
 def test_several_targets_share_a_picture(capsys, pictures, tmp_path):
     words = ("--target", "top2")
 
@@ -183,6 +220,8 @@ def test_results_of_an_earlier_run_are_replaced(capsys, pictures, tmp_path):
         (("smooth(gradcam",), 2, "never closed"),
         (("gradcam", "-m", "{fixed}"), 2, "Give the pictures"),
         (("gradcam", "{pictures}", "--target", "heron"), 2, "heron"),
+        (("gradcam", "{pictures}", "--target", "ring-rong"), 2, "There is no class named 'ring-rong'"),
+        (("gradcam", "{pictures}", "--target", "ring-5"), 2, "a class less itself"),
         (("gradcam", "{pictures}", "--target", "9"), 2, "Target 9 is out of range: the model has 6 outputs, 0 to 5"),
         (("gradcam", "{pictures}", "--layer", "blok5_relu"), 2, "block5_relu"),
         (("gradients", "{pictures}", "--layer", "block5_relu"), 2, "reads no layer"),
@@ -246,3 +285,16 @@ def test_a_file_name_that_looks_like_markup_is_shown_as_it_is(capsys, drawn, tmp
 
     assert code == 0
     assert str(name) in out
+
+
+def test_details_of_each_map_go_into_the_manifest(capsys, pictures, tmp_path):
+    expression = "integrated_gradients(steps=4)"
+    code, out, _ = run(capsys, "explain", expression, pictures, "-o", tmp_path / "out", "--target", "top2", "--details")
+
+    rows = json.loads((tmp_path / "out" / "manifest.json").read_text())["pictures"]
+    assert code == 0
+    assert out.count("completeness_gap: ") == 3
+    assert [len(row["details"]["completeness_gap"]) for row in rows] == [2, 2, 2]
+    plain, _, _ = run(capsys, "explain", expression, pictures, "-o", tmp_path / "plain")
+    assert plain == 0
+    assert json.loads((tmp_path / "plain" / "manifest.json").read_text())["pictures"][0]["details"] == {}

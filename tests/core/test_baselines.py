@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.oracles.functions import way_of
+from tests.oracles.paths import blurred
 from xaikit import explain
 from xaikit.core import Array, Model, as_view
 from xaikit.core.baselines import baselines
@@ -54,23 +55,10 @@ def test_a_table_counts_as_one_channel(table, rows):
     assert uniform.std() > 0.1
 
 
-def blurred(values):
-    """Blur [B, *positions, C] with plain loops, by a Gaussian of a tenth of each side."""
-    for axis in range(1, values.ndim - 1):
-        moved = np.moveaxis(values, axis, 0)
-        side = len(moved)
-        result = np.zeros_like(moved)
-        for i in range(side):
-            weights = np.array([np.exp(-((i - j) ** 2) / (2 * (side / 10) ** 2)) for j in range(side)])
-            result[i] = sum(weight * moved[j] for j, weight in enumerate(weights)) / weights.sum()
-        values = np.moveaxis(result, 0, axis)
-    return values
-
-
 @pytest.mark.parametrize(("model", "inputs"), [("pooled64", "images64"), ("series", "waves"), ("volumes", "blocks")])
 def test_a_blur_is_a_gaussian_of_a_tenth_of_each_side(model, inputs, request):
     model, inputs = request.getfixturevalue(model), request.getfixturevalue(inputs)
-    expected = blurred(inputs.astype("float64"))
+    expected = blurred(inputs.astype("float64"), [side / 10 for side in inputs.shape[1:-1]])
 
     actual = made("blur", model, inputs)
 

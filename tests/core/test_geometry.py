@@ -73,6 +73,35 @@ def test_sides_may_be_known_only_when_running(old, new):
     np.testing.assert_allclose(run(values, list(new)).numpy(), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["nearest", "bicubic", "area", "lanczos3", "gaussian", "mitchellcubic"])
+@pytest.mark.parametrize(("old", "new"), [((4, 3, 5), (7, 6, 9)), ((4, 3, 5), (7, 3, 5)), ((6, 5, 4), (3, 2, 2))])
+def test_volumes_are_resized_axis_by_axis(method, old, new):
+    values = draws(2, *old, 3)
+    expected = values
+    for axis in range(1, 4):
+        front = np.moveaxis(expected, axis, 1)
+        if axis > 1 and old[1:] == new[1:]:
+            continue  # the same height and width are left alone
+        line = resized(tf.constant(front.reshape(2, front.shape[1], -1)), [new[axis - 1]], method).numpy()
+        expected = np.moveaxis(line.reshape(2, new[axis - 1], *front.shape[2:]), 1, axis)
+
+    actual = resized(tf.constant(values), list(new), method).numpy()
+
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_nearest_value_is_that_of_the_nearest_centre(count):
+    old, new = (4, 3, 5)[:count], (7, 6, 2)[:count]
+    values = draws(2, *old, 3)
+    expected = values
+    for axis, (before, after) in enumerate(zip(old, new, strict=True), start=1):
+        places = [int((i + 0.5) * before / after) for i in range(after)]
+        expected = np.take(expected, places, axis=axis)
+
+    np.testing.assert_array_equal(resized(tf.constant(values), list(new), "nearest").numpy(), expected)
+
+
 def test_four_axes_of_positions_are_refused():
     with pytest.raises(ModelError, match="4 axes of positions cannot be resized"):
         resized(tf.zeros([1, 2, 2, 2, 2, 1]), [3, 3, 3, 3])

@@ -5,16 +5,28 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from tests.oracles.vits import pictures, vit
 from tests.oracles.weights import settled
 from tests.strategies import entries, explainers, small
-from xaikit import find, gradcam, gradients, method, randomized, smooth, transformer
+from xaikit import (
+    attention_relevance,
+    attention_rollout,
+    find,
+    gradcam,
+    gradients,
+    method,
+    randomized,
+    smooth,
+    transformer,
+)
 from xaikit.core import Explanation, forward, gradient, per_target, tf
 from xaikit.errors import UnknownName, UsageError
 from xaikit.testing import LAWS, Law, check_explainer, parametrize_with_checks, sample_inputs, sample_model
 
 LAW = {law.name: law for law in LAWS}
 SLOW = ("composition", "no noise", "parts")  # checked around methods
-METHODS = [small(explainer) for explainer in entries("method")]
+ATTENTION = [attention_rollout, attention_relevance]  # the sample model has none
+METHODS = [small(explainer) for explainer in entries("method") if explainer not in ATTENTION]
 
 
 def around(transformer, explainer):
@@ -30,6 +42,18 @@ AROUND = [[around(transformer, explainer) for transformer in OTHERS] for explain
 
 @parametrize_with_checks(METHODS, laws=[law.name for law in LAWS if law.name != "composition"])
 def test_every_method_keeps_the_laws(explainer, check):
+    check(explainer)
+
+
+PICTURES = pictures((2, 14), 4, "float32")
+TRANSFORMER = vit(
+    size=(2, 14), scale=0.5, dtype="float32"
+)  # eight tokens: sums of whole vectors have no order of their own
+TRANSFORMER(PICTURES)  # Keras writes on inner layers where they stand, when they first run
+
+
+@parametrize_with_checks(ATTENTION, model=TRANSFORMER, inputs=PICTURES)
+def test_methods_of_attention_keep_the_laws_on_a_transformer(explainer, check):
     check(explainer)
 
 

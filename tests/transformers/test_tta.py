@@ -170,16 +170,45 @@ def test_the_model_sees_repetitions_times_views_and_the_clean_input_once():
     assert sum(seen) == 6 * (3 * 4 + 1)
 
 
-@pytest.mark.parametrize(("model", "inputs", "shape"), [("series", "waves", (9,)), ("volumes", "blocks", (4, 6, 5))])
-def test_series_and_volumes_have_views_too(model, inputs, shape, request):
-    model, inputs = request.getfixturevalue(model), request.getfixturevalue(inputs)
-    last = inputs.ndim - 2
-    expected = np.flip(explain(tta(gradcam, scales=(1.5,)), model, inputs, 1).maps, axis=last)
+def in_plain_loops(explainer, model, inputs, scales, hflip):
+    """`by_hand` for any number of axes of positions, the last of which is the width."""
+    shape, views = inputs.shape[1:-1], []
+    for scale in [1.0, *scales]:
+        scaled = inputs if scale == 1.0 else grids.each(inputs, [max(1, round(side * scale)) for side in shape])
+        for mirror in (False, True) if hflip else (False,):
+            view = mirrored(scaled, inputs.ndim - 2) if mirror else scaled
+            maps = explain(explainer, model, np.ascontiguousarray(view, "float32"), 1).maps
+            maps = mirrored(maps, inputs.ndim - 2) if mirror else maps
+            tail = maps.shape[inputs.ndim - 1 :]  # (channels,) targets
+            flat = maps.reshape(*maps.shape[: inputs.ndim - 1], -1)
+            views.append(grids.each(flat, shape).reshape(*inputs.shape[:-1], *tail))
+    return np.mean(views, axis=0)
 
-    actual = explain(tta(gradcam, scales=(1.5,)), model, np.ascontiguousarray(np.flip(inputs, axis=last)), 1).maps
 
-    assert actual.shape == (len(inputs), *shape, 1)
+@pytest.mark.parametrize("explainer", [gradcam, gradients], ids=str)
+def test_volumes_are_mirrored_along_their_width_alone(explainer, volumes, blocks):
+    expected = in_plain_loops(explainer, volumes, blocks, (1.5,), hflip=True)
+
+    actual = explain(tta(explainer, scales=(1.5,)), volumes, blocks, 1).maps
+
     np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("explainer", [gradcam, gradients], ids=str)
+def test_time_is_never_turned_around(explainer, series, waves):
+    expected = in_plain_loops(explainer, series, waves, (1.5,), hflip=False)
+
+    actual = explain(tta(explainer, scales=(1.5,)), series, waves, 1).maps
+
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_a_series_of_one_size_is_told_what_is_left():
+    inputs = keras.Input((6, 2))
+    model = settled(keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs))))
+
+    with pytest.raises(UnfitInput, match=r"takes 6 alone: write tta\(\.\.\., scales=\(\)\), or build"):
+        explain(tta(gradients), model, np.ones((2, 6, 2), "float32"))
 
 
 def test_a_model_of_one_size_is_refused_with_a_way_out(flattened64):
@@ -203,6 +232,19 @@ def test_views_that_are_too_small_are_refused_with_the_smallest_that_works():
 def test_a_table_has_no_views(table, rows):
     with pytest.raises(ModelError, match="tta makes views of inputs with positions"):
         explain(tta(gradients), table, rows)
+
+
+def test_tokens_and_several_inputs_have_no_views(table, rows):
+    words = keras.Input((5,), dtype="int32")
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 3)(words))
+    reader = settled(keras.Model(words, keras.layers.Dense(2)(pooled)))
+    picture, row = keras.Input((None, None, 1)), keras.Input((5,))
+    joined = keras.layers.Concatenate()([keras.layers.GlobalAveragePooling2D()(picture), row])
+    both = settled(keras.Model([picture, row], keras.layers.Dense(2)(joined)))
+
+    for model, inputs in ((reader, np.ones((2, 5), int)), (both, [np.ones((4, 6, 6, 1)), rows])):
+        with pytest.raises(ModelError, match=r"tta makes views of inputs with positions.*leave tta out"):
+            explain(tta(gradients), model, inputs)
 
 
 def test_scales_refuse_zero():

@@ -19,7 +19,10 @@ def explain(
         Path | None, typer.Option("--model", "-m", help="A .keras or .h5 file; by default the embedded one.")
     ] = None,
     layer: Annotated[str, typer.Option(help="The layer to read, a name or a path: backbone/conv5.")] = "",
-    target: Annotated[str, typer.Option(help="top1, topK, all, an index, or a name from --labels.")] = "top1",
+    target: Annotated[
+        str, typer.Option(help="top1, topK, all, an index, a name from --labels; or FIRST-SECOND: top1-top2.")
+    ] = "top1",
+    output_name: Annotated[str, typer.Option(help="Which of several outputs: its name, or its position from 0.")] = "",
     labels: Annotated[Path | None, typer.Option(help="The classes' names: one a line, or JSON.")] = None,
     preprocess: Annotated[str, typer.Option(help="auto, none, unit, tf, caffe or torch.")] = "auto",
     size: Annotated[str, typer.Option(help="Feed pictures at this size, 224 or 224x320 (height x width).")] = "",
@@ -30,6 +33,7 @@ def explain(
     batch_size: Annotated[int, typer.Option(min=1, help="The most rows that the model is fed at once.")] = 32,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")] = DEFAULT_FOLDER,
     trust: Annotated[bool, typer.Option("--trust-model", help="Run code that the model file brings.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Report figures of each map, in the manifest.")] = False,
     as_data: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, for a program.")] = False,
 ) -> None:
     """Show what a model sees in pictures.
@@ -45,15 +49,17 @@ def explain(
     from .starting import start_tensorflow
 
     explainer = with_layer(with_parameters(find(expression), parameter or []), layer)
-    asked = choices(pictures or [], model, target, labels, preprocess, size, show, trust)
+    asked = choices(pictures or [], model, target, output_name, labels, preprocess, size, show, trust)
     with written_whole(output) as folder:
         start_tensorflow()
-        job = Job(explainer, asked, batch_size, folder, tell=say)
+        job = Job(explainer, asked, batch_size, folder, details=details, tell=say)
         manifest = job.run()
     if as_data:
         as_json(manifest)
     else:
         for row in manifest["pictures"]:
             out(f"{row['picture']}: {row['title']} -> {output / row['overlay']}")
+            for name, figures in row["details"].items():
+                out(f"  {name}: {', '.join(f'{figure:.4g}' for figure in figures)}")
     if manifest["failed"]:
         raise PartialError(f"{len(manifest['failed'])} of {job.count} pictures could not be explained.")

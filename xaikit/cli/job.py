@@ -14,11 +14,14 @@ import numpy as np
 
 from .. import __version__
 from ..core import Show
+from ..core.outputs import one_output
+from ..core.targets import Chosen, chosen
 from ..demo import CLASSES, model_path, shapes
 from ..errors import InputError, UsageError
 from ..images import find_pictures, read, visualize
+from ..targets import difference, read_labels
 from .folder import MANIFEST, save_json
-from .naming import name_of, read_labels, target_of
+from .naming import name_of, target_of
 
 _AT_ONCE = 32  # pictures held in memory at a time
 _EMBEDDED = 6
@@ -61,11 +64,17 @@ class Choices:
     show: Show
     trust: bool
 
+    @property
+    def chosen(self) -> Chosen:
+        """The target as a step takes it."""
+        return chosen(self.target)
+
 
 def choices(
     pictures: Sequence[Path],
     model: Path | None,
     target: str,
+    output_name: str,
     labels: Path | None,
     preprocess: str,
     size: str,
@@ -85,7 +94,8 @@ def choices(
     names = read_labels(labels) if labels else list(CLASSES) if model is None else []
     items = [_file(path) for path in find_pictures(list(pictures))] if pictures else _embedded()
     shown: Any = show
-    return Choices(items, model or model_path(), target_of(target, names), names, preprocess, size, shown, trust)
+    wanted = target_of(target, names, output_name)
+    return Choices(items, model or model_path(), wanted, names, preprocess, size, shown, trust)
 
 
 def _file(path: Path) -> Item:
@@ -110,12 +120,20 @@ class Job:
     """One run over some pictures, into a folder."""
 
     def __init__(
-        self, explainer: Any, asked: Choices, batch_size: int, folder: Path, *, tell: Callable[[str], None]
+        self,
+        explainer: Any,
+        asked: Choices,
+        batch_size: int,
+        folder: Path,
+        *,
+        details: bool = False,
+        tell: Callable[[str], None],
     ) -> None:
         self.explainer = explainer
         self.asked = asked
         self.batch_size = batch_size
         self.folder = folder
+        self.details = details
         self.tell = tell
         self.count = len(asked.items)
         self.failed: list[dict[str, str]] = []
@@ -160,7 +178,14 @@ class Job:
         from ..showing import heat
 
         inputs = self.feeding.scaled(np.stack([one.fed for one in group]))
-        explained: Any = explain(self.explainer, self.model, inputs, self.asked.target, batch_size=self.batch_size)
+        explained: Any = explain(
+            self.explainer,
+            self.model,
+            inputs,
+            self.asked.target,
+            batch_size=self.batch_size,
+            details=self.details,
+        )
         for subject, text in explained.notes.items():
             if self.notes.get(subject) != text:
                 self.tell(f"{subject}: {text}")
@@ -172,18 +197,21 @@ class Job:
 
     def _chances(self, inputs: Any, explained: Any) -> Any:
         """The outputs of the targets, [N, T], where they are probabilities before which logits were found."""
-        if explained.notes.get("scores") != "logits":
+        chosen = self.asked.chosen
+        if explained.notes.get("scores") != "logits" or chosen.function is not None:
             return None
-        parts = [
-            np.asarray(self.model(inputs[start : start + self.batch_size], training=False))
-            for start in range(0, len(inputs), self.batch_size)
-        ]
+
+        def fed(batch: Any) -> Any:
+            made = self.model(batch, training=False)
+            return np.asarray(made if chosen.output is None else one_output(self.model, made, chosen.output))
+
+        parts = [fed(inputs[start : start + self.batch_size]) for start in range(0, len(inputs), self.batch_size)]
         outputs = np.concatenate(parts).reshape(len(inputs), -1)
         return np.take_along_axis(outputs, explained.targets, axis=1)
 
     def _write(self, one: Fed, explained: Any, i: int, heats: Any, chances: Any) -> None:
         scores, targets = explained.scores[i], explained.targets[i]
-        names = [name_of(int(target), self.asked.labels) for target in targets]
+        names = [self._name(int(target)) for target in targets]
         said = [f"score {score:.3g}" for score in scores] if chances is None else [_percent(share) for share in chances]
         titles = [f"{name} {text}" for name, text in zip(names, said, strict=True)]
         stem = f"{one.number:04d}-{_slug(one.item.name)}"
@@ -211,9 +239,18 @@ class Job:
                 "overlay": f"{stem}.png",
                 "map": f"{stem}.npy",
                 "map_shape": list(explained.maps[i].shape),
+                "details": {name: figures[i].tolist() for name, figures in explained.details.items()},
                 "fed_size": list(one.fed.shape[:2]),
             }
         )
+
+    def _name(self, target: int) -> str:
+        """Name a target: of a difference both classes, where they are given by index or name."""
+        goal = self.asked.chosen.function
+        if not isinstance(goal, difference):
+            return name_of(target, self.asked.labels)
+        second = goal.second if isinstance(goal.second, str) else name_of(goal.second, self.asked.labels)
+        return f"{name_of(target, self.asked.labels)} rather than {second}"
 
     def _manifest(self) -> dict[str, Any]:
         from ..models.loading import sha256
@@ -232,7 +269,7 @@ class Job:
                 "sha256": sha256(self.asked.model),
             },
             "layer": self.notes.get("layer"),
-            "target": self.asked.target,
+            "target": self.asked.chosen.text or self.asked.target,
             "scores": self.notes.get("scores"),
             "preprocess": self.feeding.mode,
             "show": self.asked.show,

@@ -1,55 +1,54 @@
-"""Names of classes: read from a file, and found by name."""
+"""Names of classes and outputs: what --target and --output-name mean, and what people are told."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import InputError, UnknownName
+from ..errors import UnknownName
+from ..targets import difference, output
+from ..targets.labels import index_of
 
 
-def read_labels(path: Path) -> list[str]:
-    """Read the names of the classes, in order: a text file with one a line, or JSON, a list or {"0": name}.
-
-    Raises:
-        InputError: The file cannot be read, or is neither.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read labels from {path}: {error}.") from error
-    if path.suffix.lower() != ".json":
-        return [line.strip() for line in text.strip().splitlines()]
-    try:
-        return _from_json(json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} must hold a JSON list of names, or an object from indices to names.") from error
-
-
-def _from_json(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        value = [value[str(i)] for i in range(len(value))]
-    # ImageNet's own index gives a pair of identifier and name for each class
-    names = [item[-1] if isinstance(item, list) else item for item in value]
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError
-    return names
-
-
-def target_of(text: str, labels: Sequence[str]) -> Any:
-    """Read --target: "top1", "topK", "all", an index, or a class's name.
+def target_of(text: str, labels: Sequence[str], which: str = "") -> Any:
+    """Read --target: "top1", "topK", "all", an index, a class's name, or FIRST-SECOND; and --output-name.
 
     Raises:
         UnknownName: It is none of these.
+        TargetError: Several classes have that name, or a class is compared with itself.
     """
-    if text in labels:
-        return labels.index(text)
-    if text.isdigit():
-        return int(text)
-    if text == "all" or (text.startswith("top") and text[3:].isdigit()):
+    target = _target(text, labels)
+    if not which:
+        return target
+    return output(int(which) if which.isdecimal() else which, target)
+
+
+def _target(text: str, labels: Sequence[str]) -> Any:
+    if text == "all":
         return text
-    hint = "" if labels else "Names need --labels FILE; without it give an index, top1, topK or all."
+    single = _single(text, labels)
+    if single is not None:
+        return single
+    for first, second in _halves(text):
+        pair = _single(first, labels), _single(second, labels)
+        if None not in pair:
+            return difference(*pair)
+    hint = "" if labels else "Names need --labels FILE; without it give an index, top1, topK, all or top1-top2."
     raise UnknownName("class", text, labels, hint=hint)
+
+
+def _single(text: str, labels: Sequence[str]) -> Any:
+    """Read a name, an index or a rank, or give None."""
+    if text in labels:
+        return index_of(text, labels)
+    if text.isdecimal():
+        return int(text)
+    return text if re.fullmatch(r"top\d+", text) else None
+
+
+def _halves(text: str) -> Iterator[tuple[str, str]]:
+    """Part a text at each of its hyphens: a class's name may have some of its own."""
+    for place in (match.start() for match in re.finditer("-", text)):
+        yield text[:place], text[place + 1 :]
 
 
 def name_of(index: int, labels: Sequence[str]) -> str:

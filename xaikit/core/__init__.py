@@ -15,6 +15,7 @@ from .recipe import Recipe, method, transformer
 from .sampling import Tolerance, mean_of_copies
 from .steps import Explainer, bound
 from .taps import Tap, layer, spatial_layer, spatial_layers
+from .tokens import Sides
 from .tracing import detail, note, warn_where
 from .view import Model, as_view, forward
 
@@ -33,6 +34,7 @@ __all__ = [
     "Seed",
     "Share",
     "Show",
+    "Sides",
     "Step",
     "Tap",
     "Tensor",

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..errors import ModelError, ParameterError
 from .arrays import Array, ArrayLike
-from .copies import dims
+from .blurring import blurred
 from .draws import Key, uniform
 from .explanation import Tensor
 from .geometry import resized, sides
@@ -110,16 +110,7 @@ def _positions(values: Tensor) -> list[int]:
 
 
 def _blurred(values: Tensor) -> Tensor:
-    """Blur along each axis of positions in turn; at a border, the weights that are left add up to 1."""
-    for axis in _positions(values):
-        side = dims(values)[axis]
-        places = tf.range(tf.cast(side, values.dtype))
-        sigma = _SIGMA * tf.cast(side, values.dtype)
-        near = tf.exp(-tf.square((places[:, tf.newaxis] - places) / sigma) / 2)  # [side, side]
-        near /= tf.reduce_sum(near, axis=1, keepdims=True)
-        front = tf.tensordot(near, values, [[1], [axis]])  # [side, B, ...]
-        values = tf.transpose(front, [*range(1, axis + 1), 0, *range(axis + 1, values.shape.rank)])
-    return values
+    return blurred(values, [_SIGMA * tf.cast(side, values.dtype) for side in sides(values)])
 
 
 def _check_array(array: Array, specs: list[Any], name: str, background: bool) -> None:

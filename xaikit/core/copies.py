@@ -31,6 +31,7 @@ def over_copies(
     like: Explanation,
     undo: Callable[[Number, Tensor], Tensor] | None = None,
     reduce: Reduce | Sequence[float] = "mean",
+    aims: Callable[[Number], Tensor] | None = None,
 ) -> Tensor:
     """Explain `copy(0)` to `copy(count - 1)` and average their maps, or add them up with weights.
 
@@ -45,6 +46,7 @@ def over_copies(
         like: What `clean` gave: the result has the shape and structure of its maps.
         undo: From the number of a copy and its maps to maps like `like.maps`.
         reduce: "mean"; "variance", the population's; or the weights of a sum, one for each copy.
+        aims: From the number of a copy to its targets, [B, T], where they are not the same.
 
     Returns:
         Maps like `like.maps`.
@@ -52,7 +54,7 @@ def over_copies(
     zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
     if current().only_shapes:
         return zeros
-    add = adder(step, inputs, targets, copy, undo, reduce)
+    add = adder(step, inputs, targets, copy, undo, reduce, aims)
     total = (zeros, zeros) if reduce == "variance" else (zeros,)
     summed = helpings(add, count, room_for(inputs), total)[-1]
     parts = count if isinstance(reduce, str) else 1
@@ -66,6 +68,7 @@ def adder(
     copy: Callable[[Number], Tensor],
     undo: Callable[[Number, Tensor], Tensor] | None,
     reduce: Reduce | Sequence[float],
+    aims: Callable[[Number], Tensor] | None = None,
 ) -> Callable[[Number, Number, Tensor], Tensor]:
     """Make what `helpings` calls: it explains some copies at once, and adds up their maps one by one.
 
@@ -76,12 +79,16 @@ def adder(
         """Explain some copies at once: maps [size, B, ...]."""
         if isinstance(size, int) and size == 1:
             with without_details():
-                maps = step(copy(start), targets).maps
+                maps = step(copy(start), targets if aims is None else aims(start)).maps
             return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
         stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
         flat = tf.nest.map_structure(joined, stacked)
+        if aims is None:
+            every = tf.tile(targets, [size, 1])
+        else:
+            every = joined(tf.map_fn(aims, start + tf.range(size), fn_output_signature=signature(aims)))
         with without_details():
-            maps = step(flat, tf.tile(targets, [size, 1])).maps
+            maps = step(flat, every).maps
         return tf.nest.map_structure(lambda leaf: parted(leaf, size), maps)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:

@@ -55,10 +55,11 @@ def _volumes(values: Tensor, size: list[Any], method: ResizeMethod) -> Tensor:
     """Resize depth by itself, then height and width: the methods work along each axis in turn."""
     depth, height, width = sides(values)
     channels = values.shape[-1] if values.shape[-1] is not None else tf.shape(values)[-1]
-    flat = tf.reshape(values, [-1, depth, height * width, channels])
-    deep = _images(flat, [size[0], height * width], method)
+    # planes stand as channels: methods that blur what keeps its size mix what is no neighbour otherwise
+    flat = tf.reshape(values, [-1, depth, 1, height * width * channels])
+    deep = _images(flat, [size[0], 1], method)
     planes = tf.reshape(deep, [-1, height, width, channels])
-    return tf.reshape(_images(planes, size[1:], method), [-1, *size, channels])
+    return tf.reshape(resized(planes, size[1:], method), [-1, *size, channels])
 
 
 def to_positions(maps: Tensor, inputs: Tensor, method: ResizeMethod = "bilinear") -> Tensor:

@@ -96,16 +96,26 @@ def per_target(explain: Callable[[Tensor], Tensor], scores: Tensor, *, like: Ten
     Returns:
         Maps [B, ..., T].
     """
+    return per_column(lambda i: explain(column(scores, i)), scores, like=like)
+
+
+def per_column(explain: Callable[[Tensor | int], Tensor], scores: Tensor, *, like: Tensor = None) -> Tensor:
+    """Make the maps of every target as `per_target` does, from the number of its column in the scores."""
     if scores.shape[-1] == 1:
-        return tf.nest.map_structure(lambda maps: maps[..., tf.newaxis], explain(scores[:, 0]))
+        return tf.nest.map_structure(lambda maps: maps[..., tf.newaxis], explain(0))
     structure = scores.dtype if like is None else tf.nest.map_structure(lambda _: scores.dtype, like)
     maps = tf.map_fn(
-        lambda i: explain(tf.gather(scores, i, axis=1)),
+        explain,
         tf.range(tf.shape(scores)[1]),
         fn_output_signature=structure,
         parallel_iterations=1,
     )  # [T, B, ...]
     return tf.nest.map_structure(_last, maps)
+
+
+def column(scores: Tensor, i: Tensor | int) -> Tensor:
+    """Give one target's score of each example, [B]."""
+    return scores[:, i] if isinstance(i, int) else tf.gather(scores, i, axis=1)
 
 
 def _last(maps: Tensor) -> Tensor:

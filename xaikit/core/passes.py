@@ -54,7 +54,7 @@ class Pass:
     outputs: Tensor
     calls: tuple[Call, ...]
     graph: Any
-    inputs: Tensor = None
+    inputs: Tensor
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -204,12 +204,13 @@ def _passive_classes() -> tuple[type, ...]:
 
 
 def ancestors(tensor: Tensor) -> set[str]:
-    """Name every op on the way to `tensor`, its own included, within its graph."""
+    """Name every op on the way to `tensor`, its own included, within its graph; not those that give a shape alone."""
     seen: set[str] = set()
     ahead = [tensor.op]
     while ahead:
         op = ahead.pop()
         if op.name not in seen:
             seen.add(op.name)
-            ahead.extend(source.op for source in op.inputs)
+            if op.type != "Shape":
+                ahead.extend(source.op for source in op.inputs)
     return seen

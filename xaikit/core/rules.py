@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from ..errors import ModelError
 from .explanation import Explanation, Step, Tensor
+from .flow import flow
 from .gradients import gradient, per_target
 from .lazy import tf
-from .passes import ancestors
 from .tracing import under_rules
 from .view import Model, forward
 
@@ -59,11 +59,10 @@ def _name(rule: Rule) -> str:
 
 
 def on_the_way(model: Model) -> list[Any]:
-    """List the ops between the inputs and the scores of a model, in the order of their making."""
+    """List the ops that the scores of a model depend on and that depend on its inputs, in the order of their making."""
     made = model.preview
-    leaves = tf.nest.flatten(model.all_scores(made))
-    wanted = set().union(*(ancestors(leaf) for leaf in leaves if leaf.graph is made.graph))
-    return [op for op in made.graph.get_operations() if op.name in wanted]
+    leaves = [leaf for leaf in model.score_leaves(made) if leaf.graph is made.graph]
+    return flow(made.inputs, leaves).ops if leaves else []
 
 
 def refuse(model: Model, method: str, kinds: Iterable[str], knows: str) -> None:

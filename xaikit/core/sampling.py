@@ -31,10 +31,12 @@ def until(
     like: Explanation,
     room: Number,
     method: str,
+    size: int = 0,
+    most: int = 0,
 ) -> Tensor:
     """Take samples in blocks until each map's standard error is below `tolerance`, and give the maps.
 
-    The details "standard_error" and "samples" say what was reached. Where even `MOST` samples do not do, the caller is
+    The details "standard_error" and "samples" say what was reached. Where even `most` samples do not do, the caller is
     warned.
 
     Args:
@@ -46,8 +48,11 @@ def until(
         like: Scores and maps of the right shape and structure, such as `clean` gives.
         room: How many samples fit at a time.
         method: Whose name the warning bears.
+        size: Samples between two looks at the standard error; 0 is `BLOCK`.
+        most: The most samples, a multiple of `size`; 0 is `MOST`.
     """
     scores, maps = like
+    size, most = size or BLOCK, most or MOST
     empty = tf.nest.map_structure(tf.zeros_like, maps)
     if current().only_shapes:
         return empty
@@ -55,8 +60,8 @@ def until(
     none = tf.zeros(tf.shape(scores), tf.int32)
 
     def block(start: Tensor, state: Tensor, maps: Tensor, errors: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
-        state = helpings(lambda i, size, state: add(start + i, size, state), BLOCK, room, state)
-        taken = start + BLOCK
+        state = helpings(lambda i, some, state: add(start + i, some, state), size, room, state)
+        taken = start + size
         found, reached = estimate(state, taken)
         going = errors > tolerance  # [B, T]; those that are done keep what they have
         maps = tf.nest.map_structure(lambda new, old: tf.where(_widened(going, new), new, old), found, maps)
@@ -69,13 +74,13 @@ def until(
         )
 
     def goes_on(start: Tensor, _: Tensor, __: Tensor, errors: Tensor, ___: Tensor) -> Tensor:
-        return tf.logical_and(start < MOST, tf.reduce_any(errors > tolerance))  # NaN ends it: the engine refuses such
+        return tf.logical_and(start < most, tf.reduce_any(errors > tolerance))  # NaN ends it: the engine refuses such
 
     begin = (tf.constant(0), state, empty, unknown, none)
     _, _, maps, errors, counts = tf.while_loop(goes_on, block, begin, parallel_iterations=1)
     warn_where(
         tf.reduce_any(errors > tolerance),
-        f"{method}: after {MOST} samples the standard error of a map is still above tolerance={tolerance:g}; "
+        f"{method}: after {most} samples the standard error of a map is still above tolerance={tolerance:g}; "
         "explain(..., details=True) says which: give a larger tolerance.",
     )
     report(errors, counts)
@@ -86,6 +91,45 @@ def report(errors: Tensor, counts: Tensor) -> None:
     """Report standard errors and numbers of samples, [B, T], where the user asked for details."""
     detail("standard_error", lambda: errors)
     detail("samples", lambda: counts)
+
+
+def sampled(
+    samples: int,
+    tolerance: float,
+    add: _Add,
+    estimate: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    state: Tensor,
+    *,
+    like: Explanation,
+    room: Number,
+    method: str,
+    size: int = 0,
+    most: int = 0,
+) -> Tensor:
+    """Take `samples`, or as many as `tolerance`, above 0, asks for, and give the maps that are estimated from them.
+
+    Arguments are those of `until`; where no standard error is wanted, `estimate` may give None for it.
+    """
+    if current().only_shapes:
+        return like.maps
+    if tolerance:
+        return until(tolerance, add, estimate, state, like=like, room=room, method=method, size=size, most=most)
+    maps, errors = estimate(helpings(add, samples, room, state), tf.constant(samples))
+    if wants_errors(tolerance):
+        report(errors, tf.fill(tf.shape(errors), samples))
+    return tf.nest.map_structure(_shaped, maps, like.maps)
+
+
+def wants_errors(tolerance: float) -> bool:
+    """Whether anyone asks for standard errors: a tolerance does, and a user who wants details."""
+    return bool(tolerance) or (current().details is not None and not current().only_shapes)
+
+
+def standard_errors(squares: Tensor, taken: Tensor) -> Tensor:
+    """Give sqrt(squares / (n (n - 1))), from sums of squared deviations of single samples; of one sample, infinity."""
+    n = tf.cast(taken, squares.dtype)
+    found = tf.sqrt(tf.maximum(squares, 0) / (n * tf.maximum(n - 1, 1)))
+    return tf.where(n > 1, found, tf.constant(float("inf"), squares.dtype))
 
 
 def mean_of_copies(
@@ -104,11 +148,12 @@ def mean_of_copies(
 
     Arguments are those of `over_copies`, and of `until`.
     """
-    if not tolerance and not _wanted():
+    if not wants_errors(tolerance):
         return over_copies(step, inputs, targets, samples, copy, like=like, undo=undo)
     add = adder(step, inputs, targets, copy, undo, "variance")  # Welford's update: its means are the averages
     zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
-    return _mean_known(add, samples, zeros, like, room_for(inputs), tolerance, method)
+    room = room_for(inputs)
+    return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
 
 
 def averaged_over(
@@ -142,24 +187,9 @@ def averaged_over(
         return added(total, maps(i), i, "variance")
 
     if reduce == "mean":
-        return _mean_known(add, samples, zeros, like, 1, tolerance, method)
+        return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=1, method=method)
     spreads = helpings(add, samples, 1, (zeros, zeros))[-1]
     return tf.nest.map_structure(lambda leaf, zero: shared(leaf, samples, zero), spreads, zeros)
-
-
-def _mean_known(
-    add: _Add, samples: int, zeros: Tensor, like: Explanation, room: Number, tolerance: float, method: str
-) -> Tensor:
-    """Average, and report how well the averages are known."""
-    if tolerance:
-        return until(tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
-    maps, errors = _mean(helpings(add, samples, room, (zeros, zeros)), tf.constant(samples))
-    report(errors, tf.fill(tf.shape(errors), samples))
-    return tf.nest.map_structure(_shaped, maps, like.maps)
-
-
-def _wanted() -> bool:
-    return current().details is not None and not current().only_shapes
 
 
 def _mean(state: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:

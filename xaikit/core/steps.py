@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..errors import PluginError
 from .explanation import Explanation, Step, Tensor
+from .goals import Goal, frozen_goal
 from .lazy import tf
 from .targets import check_range, labels
 from .tracing import at_level, count_level, current, levels_below, new_trace
@@ -48,7 +49,10 @@ class BoundStep:
         with nullcontext() if going_on else new_trace(), at_level(self._level, self._text):
             targets = tf.convert_to_tensor(targets, tf.int32)
             targets = targets[:, tf.newaxis] if targets.shape.rank == 1 else targets
-            return _checked(self._step(inputs, targets), self._text)
+            if going_on or not isinstance(self._model.target_function, Goal):
+                return _checked(self._step(inputs, targets), self._text)
+            with frozen_goal(self._model, inputs) as targets:
+                return _checked(self._step(inputs, targets), self._text)
 
 
 def _run_traced(run: Step, model: Model, made: dict[Any, Any], inputs: Tensor, targets: Tensor) -> Explanation:

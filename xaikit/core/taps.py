@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import ModelError, UnknownName
+from .attentions import Way
 from .explanation import Tensor
 from .lazy import tf
 from .logits import CALLS
-from .passes import Call, Pass, ancestors
-from .tracing import note
+from .passes import Call, Pass, Writes, ancestors
+from .reading import tokens_read
+from .tokens import Grid, Sides, grid_of
+from .tracing import current, note, warn_where
 from .view import Model, shape_text
 
 
@@ -23,12 +26,14 @@ class Tap:
         number: Which use of the layer, 1 for the first.
         side: Its "output", or its "input".
         uses: How many times the layer is used, so that the spelling says which one where there are several.
+        grid: Where its tokens [B, N, K] stand; None where the features have positions of their own.
     """
 
     path: str
     number: int = 1
     side: Literal["output", "input"] = "output"
     uses: int = 1
+    grid: Grid | None = None
 
     def tensor(self, made: Pass) -> Tensor:
         """Give the tensor that was read in a forward pass."""
@@ -36,6 +41,18 @@ class Tap:
             if (call.path, call.number) == (self.path, self.number):
                 return call.outputs if self.side == "output" else call.inputs
         raise ModelError(f"Layer {self.path!r} was not called in this forward pass, but was in the first one.")
+
+    def laid(self, values: Tensor) -> Tensor:
+        """Lay what was read here, or its slopes, on the positions: [B, *positions, K]."""
+        return values if self.grid is None else self.grid.lay(values)
+
+    def put(self, laid: Tensor, values: Tensor) -> Tensor:
+        """Put back what was laid on the positions, in its place among `values`, as they were read here."""
+        return laid if self.grid is None else self.grid.put(laid, values)
+
+    def replaced(self, tensor: Tensor) -> Writes:
+        """Have a forward pass go on with `tensor` instead of what this reads, an output."""
+        return {(self.path, self.number): lambda own: tf.cast(tensor, own.dtype)}
 
     def __str__(self) -> str:
         number = f"#{self.number}" if self.uses > 1 else ""
@@ -74,35 +91,62 @@ def layer(model: Model, name: str) -> Tap:
     return tap
 
 
-def spatial_layer(model: Model, name: str = "") -> Tap:
+def spatial_layer(model: Model, name: str = "", grid: Sides = ()) -> Tap:
     """Find the layer whose features a class activation map reads; the result's notes say which it is.
+
+    Tokens [B, N, K] of an input with other axes are laid on a grid of positions by the tap's `laid`; the notes say it.
 
     Args:
         model: The view that `bind` received.
         name: A layer's name or path; by default the last one with positions on the way to the scores, where pooling,
-            dropout, padding and the like, and maps of one position, do not count.
+            dropout, padding and the like, maps of one position, and layers of which the scores read the class token
+            alone, do not count.
+        grid: The sides of the grid on which tokens stand; by default that of the input's aspect ratio.
 
     Raises:
         UnknownName: The model has no such layer.
-        ModelError: The layer, or every layer on the way to the scores, is without positions.
+        ParameterError: The grid has not one side for each axis of the input's positions.
+        ModelError: The layer, or every layer on the way to the scores, is without positions, or its tokens fit no grid.
     """
-    tap = layer(model, name) if name else _last_spatial(model)
+    tap = layer(model, name) if name else _last_spatial(model, grid)
     features = tap.tensor(model.preview)
     if not has_positions(features):
         raise ModelError(f"Layer {tap} gives {shape_text(features.shape)}, without positions: choose another layer.")
-    _same_rank(model, tap, features)
+    tap = _placed(model, tap, grid)
+    if name and not _goes_on(model, tap, grid):
+        _warn_of(tap)
     note("layer", str(tap))
+    if tap.grid is not None:
+        _check_rows(model, tap)
+        note("grid", str(tap.grid))
     return tap
+
+
+def written_layer(model: Model, tap: Tap) -> Tap:
+    """Find the output that a tap reads: what goes into a layer is replaced where another layer gives it.
+
+    Raises:
+        ModelError: No layer gives it.
+    """
+    if tap.side == "output":
+        return tap
+    made = model.preview
+    for call in made.calls:
+        if call.outputs is tap.tensor(made):
+            return replace(_tap(call, made), grid=tap.grid)
+    raise ModelError(f"{tap} is no layer's output, and so cannot be replaced: choose a layer's output.")
 
 
 def spatial_layers(model: Model) -> list[Tap]:
     """List the layers with positions on the way to the scores, the last first, in the order of the traced ops."""
     made = model.preview
-    ways = [ancestors(leaf) for leaf in tf.nest.flatten(model.all_scores(made)) if leaf.graph is made.graph]
+    ways = [ancestors(leaf) for leaf in model.score_leaves(made) if leaf.graph is made.graph]
     on_the_way = set().union(*ways)
+    asked = Way(made, model.all_scores(made)).projections()
     # a nested model that ends in pooling hands on no features of its own either; dropout hands on its input itself
     handed = {id(call.outputs) for call in made.calls if call.passive and call.outputs is not call.inputs}
     found = [call for call in made.calls if _counts(call, made, on_the_way) and id(call.outputs) not in handed]
+    found = [call for call in found if call.outputs.name not in asked]
     # where a nested model hands on its last layer's tensor, the inner one made it
     found.sort(key=lambda call: (made.order[call.outputs.op.name], call.path.count("/")), reverse=True)
     return [_tap(call, made) for call in found]
@@ -118,14 +162,40 @@ def has_positions(features: Tensor) -> bool:
     return rank is not None and rank > 2 and any(side != 1 for side in features.shape[1:-1])
 
 
-def _last_spatial(model: Model) -> Tap:
+def _last_spatial(model: Model, grid: Sides = ()) -> Tap:
     taps = spatial_layers(model)
     if not taps:
         raise ModelError(
             f"No layer on the way to the scores of {model.name} has positions: use a method that needs none, such as "
             f"gradients. {_hidden(model.preview)}".rstrip()
         )
-    return taps[0]
+    return next((tap for tap in taps if _goes_on(model, tap, grid)), taps[0])
+
+
+def _goes_on(model: Model, tap: Tap, grid: Sides) -> bool:
+    """Whether the scores depend on what stands at the positions, and not on the class token alone."""
+    found = _located(model, tap, grid)
+    if found is None or found.grid is None:
+        return True
+    made = model.preview
+    tokens = tap.tensor(made)
+    read = tokens_read(made, tokens, tokens.shape[1], model.all_scores(made))
+    return read is None or any(token >= found.grid.special for token in read)
+
+
+def _warn_of(tap: Tap) -> None:
+    graph = current().graph
+    if graph is not None and graph is tf.compat.v1.get_default_graph():
+        text = f"Of layer {tap} the scores read class tokens alone: slopes at its positions are 0. Read one before it."
+        warn_where(tf.constant(True), text)
+
+
+def _located(model: Model, tap: Tap, grid: Sides = ()) -> Tap | None:
+    """Give a tap with its grid, or None where its positions are not known."""
+    try:
+        return _placed(model, tap, grid)
+    except ModelError:
+        return None
 
 
 def _counts(call: Call, made: Pass, on_the_way: set[str]) -> bool:
@@ -140,13 +210,29 @@ def _counts(call: Call, made: Pass, on_the_way: set[str]) -> bool:
     )
 
 
-def _same_rank(model: Model, tap: Tap, features: Tensor) -> None:
-    """Refuse positions that are not the input's, such as the tokens of a picture: where they lie is not known."""
-    ranks = {leaf.shape.rank for leaf in tf.nest.flatten(model.spec)}
-    if features.shape.rank not in ranks:
+def _placed(model: Model, tap: Tap, grid: Sides) -> Tap:
+    """Lay tokens on a grid; features of an input's own rank have its positions.
+
+    Raises:
+        ModelError: It is not known where they stand.
+    """
+    features = tap.tensor(model.preview)
+    shapes = [leaf.shape for leaf in tf.nest.flatten(model.spec)]
+    if not grid and any(features.shape.rank == shape.rank for shape in shapes):
+        return tap
+    if features.shape.rank != 3:
+        why = "which a grid of tokens does not fit" if grid else "whose positions are not those of the input"
+        raise ModelError(f"Layer {tap} gives {shape_text(features.shape)}, {why}: choose a layer that has them.")
+    return replace(tap, grid=grid_of(features.shape[1], shapes, grid, subject=f"Layer {tap}"))
+
+
+def _check_rows(model: Model, tap: Tap) -> None:
+    """Refuse tokens that stand in windows, which are more than the examples."""
+    rows = tap.tensor(model.pair).shape[0]
+    if rows not in (2, None):
         raise ModelError(
-            f"Layer {tap} gives {shape_text(features.shape)}, whose positions are not those of the input: choose a "
-            "layer that has them."
+            f"Layer {tap} gives {rows // 2} parts of each example, such as windows, by themselves: choose a layer that "
+            "gives examples as a whole."
         )
 
 
@@ -170,7 +256,9 @@ def described(model: Model) -> Layers:
         Dicts with "path", "class", "shape" (a list, None for an open side; a text where it is no single tensor),
         "positions" (whether it can be read by a class activation map), and "default".
     """
-    spatial = [str(tap) for tap in spatial_layers(model)]
+    taps = [tap for tap in spatial_layers(model) if _located(model, tap) is not None]
+    spatial = [str(tap) for tap in taps]
+    default = str(_last_spatial(model)) if taps else ""
     rows = []
     for call in model.preview.calls:
         path = str(_tap(call, model.preview))
@@ -182,7 +270,7 @@ def described(model: Model) -> Layers:
                 "class": call.kind,
                 "shape": shape,
                 "positions": path in spatial,
-                "default": path == spatial[0] if spatial else False,
+                "default": path == default and path in spatial,
             }
         )
     return rows

@@ -6,6 +6,7 @@ the step's own forward pass finds the classes. What a user writes is checked her
 
 import re
 from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import TargetError
@@ -13,7 +14,7 @@ from .explanation import Tensor
 from .lazy import np, tf
 
 TargetFunction: TypeAlias = Callable[[Tensor], Tensor]
-Targets: TypeAlias = Any  # "top1", "topK", "all", an int, [B], [B, T], or a TargetFunction
+Targets: TypeAlias = Any  # "top1", "topK", "all", an int, [B], [B, T], a TargetFunction, or a Helper
 
 
 class Chosen(NamedTuple):
@@ -21,20 +22,43 @@ class Chosen(NamedTuple):
 
     Attributes:
         codes: [T] the same for every example, or [N, T] for each; class indices, or ranks as -1, -2, ...
-        function: A target function, in whose place the codes say nothing.
+        function: A target function, or a goal, in whose place the codes say nothing.
         every: Whether all the outputs are asked for.
         default: Whether nothing was asked for, so that labels in the data may say.
+        output: Which of several outputs, by name or position; None is the only one.
+        text: The spelling of targets that have one.
     """
 
     codes: Any
-    function: TargetFunction | None = None
+    function: TargetFunction | Any | None = None
     every: bool = False
     default: bool = False
+    output: str | int | None = None
+    text: str = ""
 
     @property
     def per_example(self) -> bool:
         """Whether each example has its own."""
         return self.codes is not None and self.codes.ndim == 2
+
+
+class Helper:
+    """A value that stands for targets, a frozen dataclass, and spells itself: those of `xaikit.targets`."""
+
+    def __repr__(self) -> str:
+        parts = []
+        declared: Any = self if is_dataclass(self) else None
+        for item in fields(declared) if declared is not None else ():
+            value = getattr(self, item.name)
+            if item.init and item.default is MISSING:
+                parts.append(repr(value))
+            elif item.init and value != item.default:
+                parts.append(f"{item.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def chosen(self) -> Chosen:
+        """Give the form in which a step takes them."""
+        raise NotImplementedError
 
 
 def chosen(targets: Targets) -> Chosen:
@@ -43,6 +67,10 @@ def chosen(targets: Targets) -> Chosen:
     Raises:
         TargetError: They are of no kind that is known, or of a wrong shape or type.
     """
+    if isinstance(targets, type) and issubclass(targets, Helper):
+        raise TargetError(f"Targets are values: write {targets.__name__}(...).")
+    if isinstance(targets, Helper):
+        return targets.chosen()
     if callable(targets):
         return Chosen(np.zeros([1], np.int32), targets)
     if isinstance(targets, str):

@@ -28,6 +28,8 @@ class Trace:
         only_shapes: True where maps are looked at for their shape alone, and need not be traced in full.
         text: The spelling of the explainer that is running.
         details: (name, spelling of the explainer, figures [B, T]), where the user asked for details; else None.
+        jit: Whether XLA compiles what is traced.
+        frozen: What a goal resolved on the clean inputs, where the targets are one; else None.
     """
 
     level: int = 0
@@ -40,6 +42,8 @@ class Trace:
     only_shapes: bool = False
     text: str = ""
     details: list[tuple[str, str, Tensor]] | None = None
+    jit: bool = False
+    frozen: Any = None
 
 
 _current: ContextVar[Trace | None] = ContextVar("xaikit_trace", default=None)

@@ -10,8 +10,11 @@ from ..errors import ModelError, TargetError, UnfitInput, UsageError
 from . import passes
 from .dropout import Dropout
 from .explanation import Tensor
+from .goals import Goal, aimed
+from .layouts import Channels, inward_spec, outward
 from .lazy import keras, tf
 from .logits import CALLS, logits
+from .outputs import class_output, one_output
 from .passes import Pass, Weights, Writes
 from .targets import TargetFunction, picked
 from .tracing import current, note
@@ -27,21 +30,25 @@ class Model:
 
     Attributes:
         keras_model: The user's model.
-        spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them.
+        spec: The inputs, `tf.TensorSpec` [None, ...], in the structure that the model takes them, channels last.
         scores: "logits" where the outputs have some, or the "outputs" as they are.
-        target_function: Scores as a function of the outputs, [B] or [B, T]; None where targets are indices.
+        target_function: Scores as a function of the outputs, [B] or [B, T], or a goal; None where targets are indices.
         writes: Layers' outputs to replace, by (path, number of the call).
         dropout: What draws the noise of dropout layers; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
+        output: Which of several outputs is explained, by name or position; None takes them as they come.
+        channels: Where the model itself takes the channels, "last", "first", or "none": `inputs` have them last always.
     """
 
     keras_model: Any
     spec: Tensor
     scores: Scores = "logits"
-    target_function: TargetFunction | None = None
+    target_function: TargetFunction | Any | None = None
     writes: Writes | None = None
     dropout: Dropout | None = None
     weights: Weights | None = None
+    output: str | int | None = None
+    channels: Channels = "last"
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Give the model's outputs in inference mode."""
@@ -61,16 +68,33 @@ class Model:
         return result
 
     def _run(self, inputs: Tensor) -> Pass:
+        fed = outward(inputs, self.channels)
         try:
-            return passes.run(self.keras_model, inputs, self.writes, dropout=self.dropout, weights=self.weights)
+            return passes.run(self.keras_model, fed, self.writes, dropout=self.dropout, weights=self.weights)
         except ValueError as error:
-            shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(inputs))
+            shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(fed))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
 
+    def explained(self, made: Pass) -> Tensor:
+        """Give the outputs of a pass that are explained: all, in the structure of the model's, or the chosen one."""
+        if self.output is None:
+            return made.outputs
+        note("output", str(self.output))
+        return one_output(self.keras_model, made.outputs, self.output)
+
     def all_scores(self, made: Pass) -> Tensor:
-        """Give every score of a pass, float32 or float64, in the structure of the model's outputs."""
+        """Give every score of a pass, float32 or float64, in the structure of the outputs that are explained."""
+        goal = self.target_function
         with _in_reach(made.graph):
-            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), made.outputs)
+            if isinstance(goal, Goal):
+                return tf.nest.map_structure(_wide, goal.read(self.explained(made), lambda one: self._score(one, made)))
+            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), self.explained(made))
+
+    def score_leaves(self, made: Pass) -> list[Tensor]:
+        """List the tensors of scores of a pass that are explained, to look for layers and ops on the way to them."""
+        goal, scores = self.target_function, self.all_scores(made)
+        found = goal.explained(scores) if isinstance(goal, Goal) else scores
+        return tf.nest.flatten(found)  # type: ignore[no-any-return]
 
     def _score(self, output: Tensor, made: Pass) -> Tensor:
         if self.scores == "outputs":
@@ -85,37 +109,30 @@ class Model:
 
     def pick(self, made: Pass, targets: Tensor) -> Tensor:
         """Give the scores of a pass that `targets` [B, T] ask for: [B, T]."""
-        if self.target_function is None:
+        function = self.target_function
+        if function is None:
             return picked(self.class_scores(made), targets)
-        scores = tf.convert_to_tensor(self.target_function(self.all_scores(made)))
+        given = aimed(self, made, targets) if isinstance(function, Goal) else function(self.all_scores(made))
+        scores = tf.convert_to_tensor(given)
         if scores.shape.rank not in (1, 2):
             raise TargetError(f"A target function must return [B] or [B, T], not {shape_text(scores.shape)}.")
         return scores if scores.shape.rank == 2 else scores[:, tf.newaxis]
 
     def class_scores(self, made: Pass) -> Tensor:
         """Give the scores of a pass as [B, classes], or refuse outputs of which no index can pick one."""
-        scores = self.all_scores(made)
-        leaves = tf.nest.flatten(scores)
-        if len(leaves) > 1:
-            names = list(scores) if isinstance(scores, dict) else list(range(len(leaves)))
-            raise TargetError(
-                f"{self.name} has several outputs ({', '.join(map(repr, names))}): give a target function, such as "
-                f"lambda outputs: outputs[{names[0]!r}][:, 0]."
-            )
-        rank = leaves[0].shape.rank
-        if rank == 1:
-            return leaves[0][:, tf.newaxis]
-        if rank != 2:
-            raise TargetError(
-                f"{self.name} gives outputs of shape {shape_text(leaves[0].shape)}, of which no index picks one: give "
-                "a target function that returns [B] or [B, T]."
-            )
-        return leaves[0]
+        scores = class_output(self.keras_model, self.all_scores(made))
+        return scores if scores.shape.rank == 2 else scores[:, tf.newaxis]
 
     @property
     def name(self) -> str:
         """The model's name, quoted, for messages."""
         return f"model {self.keras_model.name!r}"
+
+    @cached_property
+    def declared(self) -> Tensor:
+        """The inputs that the model declares, as `spec` writes them; None where it declares none."""
+        structure = input_structure(self.keras_model)
+        return None if structure is None else inward_spec(declared_spec(self.keras_model), self.channels)
 
     @cached_property
     def preview(self) -> Pass:
@@ -127,6 +144,13 @@ class Model:
             if view is self:
                 return result  # type: ignore[no-any-return]
         return self.probe(self.spec)
+
+    @cached_property
+    def pair(self) -> Pass:
+        """A forward pass on two examples, symbolic ones: its shapes tell whether an axis holds the examples."""
+        return self.probe(
+            tf.nest.map_structure(lambda leaf: tf.TensorSpec([2, *leaf.shape[1:]], leaf.dtype), self.spec)
+        )
 
     def probe(self, spec: Tensor) -> Pass:
         """Trace a forward pass on inputs of another spec, in a graph that is thrown away.
@@ -248,6 +272,17 @@ def forward(model: Model, inputs: Tensor, targets: Tensor, *, read: Any = None) 
     scores = model.pick(made, targets)
     if read is None:
         return scores
+    _check_layout(model)
     if isinstance(read, (list, tuple)):
         return scores, [tap.tensor(made) for tap in read]
     return scores, read.tensor(made)
+
+
+def _check_layout(model: Model) -> None:
+    """Refuse to read layers whose features have their channels first, [B, K, *positions]: they would be misread."""
+    for layer in model.keras_model._flatten_layers(include_self=False, recursive=True):
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ModelError(
+                f"Layer {layer.name!r} of {model.name} has data_format='channels_first', and layers are read with the "
+                "channels last: use a method that reads no layer, such as integrated_gradients or occlusion."
+            )

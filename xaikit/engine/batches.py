@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import Tensor, tf
+from ..core.goals import Given
 from ..core.targets import Chosen
 from ..errors import InputError, TargetError
 from .sources import Piece
@@ -50,6 +51,21 @@ def full_batches(pieces: Iterable[Piece], targets: Chosen, rows: int, replicas: 
         raise InputError("There are no examples: the data is empty.")
     if targets.per_example and len(targets.codes) != first:
         raise TargetError(f"There are targets for {len(targets.codes)} examples, and the data has {first}.")
+
+
+def given_rows(given: Given, batch: Batch, text: str) -> Any:
+    """Give a goal's array for the rows of a batch, [rows, ...].
+
+    Raises:
+        TargetError: It ends before the batch does.
+    """
+    rows = len(batch.codes)
+    if not given.each:
+        return np.broadcast_to(given.values, (rows, *given.values.shape))
+    values = given.values[batch.first : batch.first + batch.size]
+    if len(values) < batch.size:
+        raise TargetError(f"{text} is for {len(given.values)} examples, and the data has more.")
+    return _padded(values, rows)
 
 
 def _grouped(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:

@@ -8,21 +8,25 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..core import Explainer, Tensor, tf
+from ..core.goals import Goal, frozen_goal, frozen_indices
+from ..core.host import NeedsHost
+from ..core.layouts import Channels
+from ..core.outputs import one_output, output_structure
 from ..core.steps import bound
-from ..core.targets import TargetFunction, resolved
+from ..core.targets import resolved
 from ..core.tracing import named, new_trace
 from ..core.view import Model
 from ..errors import UsageError
 
 
 class FunctionKey:
-    """A target function as a part of a request: by value, and held weakly where that is possible."""
+    """A target function, or a goal's key, as a part of a request: by value, held weakly where that is possible."""
 
-    def __init__(self, function: TargetFunction) -> None:
+    def __init__(self, function: Any) -> None:
         try:
             self._hash = hash(function)
         except TypeError:
@@ -54,13 +58,16 @@ class Request:
         explainer: The explainer, by value.
         spec: The inputs' structure, types and shapes, as text; the number of rows is open, but under XLA.
         scores: "logits" or "outputs".
-        function: The target function, or None.
+        function: The target function, or the key of a goal; or None.
         columns: The number of targets T where it is 1, or shapes are fixed; else 0, for any other number.
         jit: Whether XLA compiles.
         strategy: A weak reference to the strategy.
         rows: The number of rows that XLA, or several replicas, compile for; else 0.
         budget: The row budget that XLA compiles for; else 0.
         details: Whether figures of each map are wanted beside the maps.
+        output: Which of several outputs is explained, or None.
+        given: The types and shapes of a goal's arrays, as text; the number of rows is left out.
+        channels: Where the model itself takes the channels.
     """
 
     explainer: Explainer
@@ -73,14 +80,17 @@ class Request:
     rows: int
     budget: int
     details: bool = False
+    output: str | int | None = None
+    given: str = ""
+    channels: Channels = "last"
 
 
 class Compiled(NamedTuple):
     """A step that is ready to run.
 
     Attributes:
-        run: From inputs, codes [B, T] and the row budget to a list of (scores, maps, targets, warnings, details),
-            per replica.
+        run: From inputs, codes [B, T], a goal's arrays [B, ...] and the row budget to a list of (scores, maps,
+            targets or (), warnings, details), per replica.
         notes: What the explainer found out while it was traced.
         warnings: The texts of the warnings, in the order of the booleans that `run` gives.
         outputs: How many scores there are to choose from, or None for a target function.
@@ -93,10 +103,11 @@ class Compiled(NamedTuple):
 
 
 _cache: "weakref.WeakKeyDictionary[Any, dict[Request, Compiled]]" = weakref.WeakKeyDictionary()
+_probed: "weakref.WeakKeyDictionary[Any, dict[str, Tensor]]" = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
 
 
-def compiled(request: Request, view: Model, strategy: Any, example: tuple[Tensor, Any]) -> Compiled:
+def compiled(request: Request, view: Model, strategy: Any, example: tuple[Any, ...]) -> Compiled:
     """Give the compiled step for a request; the first time it is traced, on the shapes of `example`."""
     try:
         known = _cache.setdefault(view.keras_model, {})
@@ -115,13 +126,40 @@ def compiled(request: Request, view: Model, strategy: Any, example: tuple[Tensor
 def forget(model: Any) -> None:
     """Drop what was compiled for a model, say after its layers were changed."""
     _cache.pop(model, None)
+    _probed.pop(model, None)
 
 
-def _compile(request: Request, view: Model, strategy: Any, example: tuple[Tensor, Any]) -> Compiled:
+def declared_outputs(model: Any, which: str | int | None) -> Tensor:
+    """Give the outputs that are explained, all or a chosen one, as the model declares them; None if it does not."""
+    structure = output_structure(model)
+    return structure if structure is None or which is None else one_output(model, structure, which)
+
+
+def outputs(view: Model) -> Tensor:
+    """Give the outputs that are explained, of a model that declares none: it is traced once for each input spec."""
+    known = _probed.setdefault(view.keras_model, {})
+    key = f"{view.spec} {view.output!r}"
+    if key not in known:
+        with _lock:
+            found = view.explained(view.preview)
+        known[key] = tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype), found)
+    return known[key]
+
+
+def _compile(request: Request, view: Model, strategy: Any, example: tuple[Any, ...]) -> Compiled:
+    try:
+        return _traced(request, view, strategy, example)
+    except NeedsHost as subject:  # the graph gives what XLA would, and can call Python
+        made = _traced(replace(request, jit=False), view, strategy, example)
+        made.notes["jit"] = f"off, for {subject}"
+        return made
+
+
+def _traced(request: Request, view: Model, strategy: Any, example: tuple[Any, ...]) -> Compiled:
     found = _Findings()
     root = _root(request, view, found)
     if strategy.num_replicas_in_sync == 1:
-        run = _one_device(request, view, root)
+        run = _one_device(request, view, root, example)
     else:
         run = _replicated(request, strategy, root, example)
     return Compiled(run, found.notes, tuple(found.warnings), found.outputs)
@@ -139,43 +177,52 @@ class _Findings:
 def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]:
     """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
 
-    def root(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
-        with new_trace(budget=request.budget or budget, details=[] if request.details else None) as trace:
+    def root(inputs: Tensor, codes: Tensor, given: tuple[Tensor, ...], budget: Tensor) -> Any:
+        details: list[Any] | None = [] if request.details else None
+        with new_trace(budget=request.budget or budget, details=details, jit=request.jit) as trace:
             made = view.run(inputs)  # the step's own forward pass: the same inputs run once
-            targets = codes
-            if view.target_function is None:
+            goal, targets, reported = view.target_function, codes, ()
+            if goal is None:
                 everything = view.class_scores(made)
                 found.outputs = everything.shape[-1]
-                targets = resolved(everything, codes)
-            scores, maps = bound(request.explainer, view)(inputs, targets)
+                targets = reported = resolved(everything, codes)
+            if isinstance(goal, Goal):
+                with frozen_goal(view, inputs, given) as targets:
+                    reported = frozen_indices()
+                    scores, maps = bound(request.explainer, view)(inputs, targets)
+            else:
+                scores, maps = bound(request.explainer, view)(inputs, targets)
         found.notes, found.warnings = trace.notes, [text for text, _ in trace.warnings]
-        return scores, maps, targets, [condition for _, condition in trace.warnings], named(trace.details or [])
+        return scores, maps, reported, [condition for _, condition in trace.warnings], named(trace.details or [])
 
     return root
 
 
-def _one_device(request: Request, view: Model, root: Callable[..., Any]) -> Callable[..., Any]:
+def _one_device(
+    request: Request, view: Model, root: Callable[..., Any], example: tuple[Any, ...]
+) -> Callable[..., Any]:
     rows = request.rows or None
     inputs = tf.nest.map_structure(lambda leaf: tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype), view.spec)
     codes = tf.TensorSpec([rows, request.columns or None], tf.int32)
+    given = tuple(tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype) for leaf in example[2])
     traced = tf.function(root, autograph=False, jit_compile=request.jit)
-    concrete = traced.get_concrete_function(inputs, codes, tf.TensorSpec([], tf.int32))
+    concrete = traced.get_concrete_function(inputs, codes, given, tf.TensorSpec([], tf.int32))
     return lambda *arguments: [concrete(*arguments)]
 
 
 def _replicated(
-    request: Request, strategy: Any, root: Callable[..., Any], example: tuple[Tensor, Any]
+    request: Request, strategy: Any, root: Callable[..., Any], example: tuple[Any, ...]
 ) -> Callable[..., Any]:
     """Run equal shares of the rows on every replica."""
 
-    def replica(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
+    def replica(*arguments: Tensor) -> Any:
         if not request.jit:
-            return root(inputs, codes, budget)
+            return root(*arguments)
         # a jitted function cannot read another replica's variables, so each replica makes its own
-        return tf.function(root, autograph=False, jit_compile=True)(inputs, codes, budget)
+        return tf.function(root, autograph=False, jit_compile=True)(*arguments)
 
-    def spread(inputs: Tensor, codes: Tensor, budget: Tensor) -> Any:
-        return strategy.run(replica, args=(inputs, codes, budget))
+    def spread(*arguments: Tensor) -> Any:
+        return strategy.run(replica, args=arguments)
 
     count = strategy.num_replicas_in_sync
 
@@ -191,12 +238,11 @@ def _replicated(
 
         return tf.nest.map_structure(one, values)
 
-    inputs, codes = example
     traced = tf.function(spread, autograph=False)
-    concrete = traced.get_concrete_function(shares(inputs), shares(codes), tf.TensorSpec([], tf.int32))
+    concrete = traced.get_concrete_function(*map(shares, example), tf.TensorSpec([], tf.int32))
 
-    def run(inputs: Tensor, codes: Any, budget: Tensor) -> Any:
-        results = concrete(shares(inputs), shares(codes), budget)
+    def run(inputs: Tensor, codes: Any, given: tuple[Any, ...], budget: Tensor) -> Any:
+        results = concrete(shares(inputs), shares(codes), shares(given), budget)
         leaves = [strategy.experimental_local_results(leaf) for leaf in tf.nest.flatten(results)]
         return [tf.nest.pack_sequence_as(results, [leaf[i] for leaf in leaves]) for i in range(count)]
 

@@ -8,11 +8,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..core import Explainer, Tensor, tf
+from ..core.goals import Given, Goal
+from ..core.layouts import Channels, Layout, check_channels, maps_outward
+from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
 from ..errors import ModelError, TargetError, UsageError
-from .batches import Batch, full_batches
-from .compiled import Compiled, FunctionKey, Request, compiled
+from .batches import Batch, full_batches, given_rows
+from .compiled import Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
 from .listeners import Listeners
 from .sources import source
 
@@ -25,10 +28,11 @@ class Result(NamedTuple):
     Attributes:
         scores: [B, T].
         maps: [B, ..., T].
-        targets: [B, T], the indices that were explained; None for a target function.
-        notes: What was chosen: "layer", "scores".
+        targets: [B, T], the indices that were explained; None for a target function, or a goal that has none.
+        notes: What was chosen: "layer", "scores", "output"; "targets" is the spelling of those that have one.
         warnings: What the user should know of this batch.
         details: Figures of each map, [B, T], by name; empty unless they were asked for.
+        layout: How inputs and maps are to be read.
     """
 
     scores: Any
@@ -37,6 +41,7 @@ class Result(NamedTuple):
     notes: dict[str, str]
     warnings: tuple[str, ...]
     details: dict[str, Any]
+    layout: Layout
 
 
 def results(
@@ -52,6 +57,7 @@ def results(
     callbacks: Sequence[Any],
     progress: bool | Literal["auto"],
     details: bool = False,
+    channels: Channels = "last",
 ) -> Iterator[Result]:
     """Explain `data` batch by batch, in order; one batch is held at a time.
 
@@ -59,16 +65,21 @@ def results(
     """
     check_model(model)
     _check_options(batch_size, scores, jit, steps)
+    check_channels(channels)
     if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
         raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
-    goals = _goals(chosen(targets), model)
-    found = source(data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default)
+    goals = chosen(targets)
+    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details), channels)
+    found = source(
+        data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default, channels=channels
+    )
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
-    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details))
+    if count is not None:
+        engine.check_count(count)
     batches = full_batches(found.pieces, goals, batch_size * replicas, replicas)
     return _loop(engine, batches, Listeners(model, callbacks, progress, count))
 
@@ -79,6 +90,7 @@ def _loop(engine: "_Engine", batches: Iterator[Batch], listeners: Listeners) -> 
             result = engine.run(batch)
             heard.done(batch, result)
             yield result
+        engine.check_count(batch.first + batch.size)  # there was a batch, or the data was refused
 
 
 class _Engine:
@@ -94,30 +106,78 @@ class _Engine:
         batch_size: int,
         strategy: Any,
         details: bool,
+        channels: Channels,
     ) -> None:
         self.model = model
         self.goals = goals
         self.jit = jit
         self.batch_size = batch_size
         self.strategy = strategy
-        function = FunctionKey(goals.function) if goals.function is not None else None
-        self.request = Request(explainer, "", scores, function, 1, jit, weakref.ref(strategy), 0, 0, details)
+        self.declared = declared_outputs(model, goals.output)
+        self.given: tuple[Given, ...] | None = None if isinstance(goals.function, Goal) else ()
+        if self.declared is not None:
+            self.check_targets(self.declared)
+        self.request = Request(
+            explainer,
+            "",
+            scores,
+            _key(goals.function),
+            1,
+            jit,
+            weakref.ref(strategy),
+            0,
+            0,
+            details,
+            goals.output,
+            channels=channels,
+        )
+
+    def check_targets(self, found: Tensor) -> None:
+        """Check the targets against the outputs that are explained, and keep the arrays that a goal needs."""
+        goals = self.goals
+        if isinstance(goals.function, Goal):
+            self.given = tuple(goals.function.given(found))
+        elif goals.function is None:
+            count = _count(class_output(self.model, found))
+            if count is not None and goals.codes is not None:
+                check_range(goals.codes, count)
+
+    def check_count(self, count: int) -> None:
+        """Refuse a goal's arrays that are for another number of examples."""
+        for given in self.given or ():
+            if given.each and len(given.values) != count:
+                raise TargetError(f"{self.goals.text} is for {len(given.values)} examples, and the data has {count}.")
 
     def run(self, batch: Batch) -> Result:
+        if self.given is None:
+            self.check_targets(outputs(self.view(batch)))
         goals = self.goals
         if goals.every:
-            count = _count_outputs(self.model) or _probed(self.view(batch))
-            batch = batch._replace(codes=np.tile(np.arange(count, dtype=np.int32), (len(batch.codes), 1)))
-        step = self.compiled(batch)
+            batch = batch._replace(codes=np.tile(self.all_codes(batch), (len(batch.codes), 1)))
+        given = tuple(given_rows(each, batch, goals.text) for each in self.given or ())
+        step = self.compiled(batch, given)
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
-        parts = step.run(_tensors(batch.inputs), batch.codes, tf.constant(self.batch_size))
+        parts = step.run(_tensors(batch.inputs), batch.codes, _tensors(given), tf.constant(self.batch_size))
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
         _check_finite(maps, batch.first)
+        layout = _layout(self.view(batch), maps)
+        maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
-        return Result(scores, maps, targets if goals.function is None else None, step.notes, warnings, details)
+        notes = {**step.notes, "targets": goals.text} if goals.text else step.notes
+        known = None if isinstance(targets, tuple) else targets
+        return Result(scores, maps, known, notes, warnings, details, layout)
 
-    def compiled(self, batch: Batch) -> Compiled:
+    def all_codes(self, batch: Batch) -> Any:
+        """Every class, in order."""
+        count = None if self.declared is None else _count(class_output(self.model, self.declared))
+        if count is None:
+            count = _count(class_output(self.model, outputs(self.view(batch))))
+        if count is None:
+            raise TargetError("'all' needs a model that says how many outputs it has: give indices.")
+        return np.arange(count, dtype=np.int32)
+
+    def compiled(self, batch: Batch, given: tuple[Any, ...]) -> Compiled:
         view = self.view(batch)
         replicas = self.strategy.num_replicas_in_sync
         fixed = self.jit or replicas > 1
@@ -128,33 +188,27 @@ class _Engine:
             columns=columns if fixed or columns == 1 else 0,
             rows=len(batch.codes) // replicas if fixed else 0,
             budget=self.batch_size if self.jit else 0,
+            given=repr([(array.dtype.name, array.shape[1:]) for array in given]),
         )
-        return compiled(request, view, self.strategy, (batch.inputs, batch.codes))
+        return compiled(request, view, self.strategy, (batch.inputs, batch.codes, given))
 
     def view(self, batch: Batch) -> Model:
         spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch.inputs)
-        return Model(self.model, spec, self.request.scores, self.goals.function)  # type: ignore[arg-type]
+        scores: Any = self.request.scores
+        channels = self.request.channels
+        return Model(self.model, spec, scores, self.goals.function, output=self.goals.output, channels=channels)
 
 
-def _goals(goals: Chosen, model: Any) -> Chosen:
-    """Check the targets, where the model says how many outputs it has, before anything is traced."""
-    count = _count_outputs(model)
-    if count is not None and goals.codes is not None and goals.function is None:
-        check_range(goals.codes, count)
-    return goals
-
-
-def _count_outputs(model: Any) -> int | None:
-    """How many scores a model declares, or None where it does not say."""
-    outputs = getattr(model, "outputs", None)
-    if not outputs or len(outputs) != 1:
+def _key(function: Any) -> FunctionKey | None:
+    """What a trace depends on, of a target function or a goal."""
+    if function is None:
         return None
-    shape = outputs[0].shape
-    return shape[1] if len(shape) == 2 else None
+    return FunctionKey(function.key if isinstance(function, Goal) else function)
 
 
-def _probed(view: Model) -> int:
-    return int(view.class_scores(view.preview).shape[-1])
+def _count(output: Any) -> int | None:
+    """How many scores an output has, or None where it does not say."""
+    return output.shape[1] if len(output.shape) == 2 else 1
 
 
 def _jit(jit: Jit) -> bool:
@@ -179,6 +233,11 @@ def _gathered(parts: list[Any], size: int) -> Any:
     scores, maps, targets, details = (tf.nest.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
     conditions = [any(bool(c) for c in column) for column in zip(*columns[3], strict=True)]
     return scores, maps, targets, conditions, details
+
+
+def _layout(view: Model, maps: Any) -> Layout:
+    one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
+    return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
 
 
 def _check_finite(maps: Any, first: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import Tensor, keras, tf
+from ..core.layouts import Channels, inward
 from ..core.targets import labels as labelled
 from ..core.view import input_structure
 from ..errors import InputError, TargetError
@@ -38,7 +39,15 @@ class Source:
     count: int | None
 
 
-def source(data: Any, model: Any, *, batch_size: int, steps: int | None, with_labels: bool = True) -> Source:
+def source(
+    data: Any,
+    model: Any,
+    *,
+    batch_size: int,
+    steps: int | None,
+    with_labels: bool = True,
+    channels: Channels = "last",
+) -> Source:
     """Read `data` for a Keras model: arrays, tensors, a `tf.data.Dataset`, a `PyDataset`, or an iterable of batches.
 
     Args:
@@ -47,30 +56,47 @@ def source(data: Any, model: Any, *, batch_size: int, steps: int | None, with_la
         batch_size: In what pieces arrays are cut.
         steps: The most elements, or pieces of arrays, to take; None takes all.
         with_labels: Whether y is asked for; otherwise it may be anything.
+        channels: Where the data, and the model, have the channels; pieces have them last.
 
     Raises:
         TargetError: Labels of a wrong shape or type.
         InputError: It is no data, holds no examples, or does not end and `steps` is not given.
     """
+    reader = _Reader(model, channels)
     if isinstance(data, tf.data.Dataset):
         _check_end(data, steps)
-        return _elements(data, model, steps, with_labels)
+        return _elements(data, reader, steps, with_labels)
     if isinstance(data, keras.utils.PyDataset):
-        return _elements(_in_turn(data, steps), model, steps, with_labels)
+        return _elements(_in_turn(data, steps), reader, steps, with_labels)
     if hasattr(data, "__next__"):
-        return _elements(data, model, steps, with_labels)
+        return _elements(data, reader, steps, with_labels)
     if _is_arrays(data):
-        return _arrays(data, model, batch_size, steps)
+        return _arrays(data, reader, batch_size, steps)
     raise InputError(
         f"The inputs must be arrays, tensors, a tf.data.Dataset, a keras.utils.PyDataset or a generator of batches, "
         f"not {type(data).__name__}."
     )
 
 
-def _arrays(data: Any, model: Any, batch_size: int, steps: int | None) -> Source:
+class _Reader:
+    """How arrays become inputs: in the model's structure, of its types, and with the channels last."""
+
+    def __init__(self, model: Any, channels: Channels) -> None:
+        self.model = model
+        self.channels = channels
+        self.typed = _typed(model)
+
+    def arranged(self, data: Any) -> Tensor:
+        return arranged(data, self.model, self.channels)
+
+    def laid(self, inputs: Tensor) -> Tensor:
+        return tf.nest.map_structure(lambda leaf: inward(self.typed(leaf), self.channels), inputs)
+
+
+def _arrays(data: Any, reader: _Reader, batch_size: int, steps: int | None) -> Source:
     if isinstance(data, (list, tuple)) and not data:
         raise InputError("There are no examples: the inputs are empty.")
-    inputs = arranged(data, model)
+    inputs = reader.arranged(data)
     counts = {len(leaf) for leaf in tf.nest.flatten(inputs)}
     if len(counts) > 1:
         raise InputError(f"The inputs have different numbers of examples: {sorted(counts)}.")
@@ -83,19 +109,16 @@ def _arrays(data: Any, model: Any, batch_size: int, steps: int | None) -> Source
     def pieces() -> Iterator[Piece]:
         for start in range(0, count, batch_size):
             cut = slice(start, min(start + batch_size, count))
-            yield Piece(tf.nest.map_structure(lambda leaf, cut=cut: typed(leaf[cut]), inputs), None)
+            yield Piece(reader.laid(tf.nest.map_structure(lambda leaf, cut=cut: leaf[cut], inputs)), None)
 
-    typed = _typed(model)
     return Source(pieces(), count)
 
 
-def _elements(data: Iterable[Any], model: Any, steps: int | None, with_labels: bool) -> Source:
-    typed = _typed(model)
-
+def _elements(data: Iterable[Any], reader: _Reader, steps: int | None, with_labels: bool) -> Source:
     def pieces() -> Iterator[Piece]:
         for element in islice(iter(data), steps):
             inputs, labels = _split(element)
-            inputs = tf.nest.map_structure(typed, arranged(inputs, model))
+            inputs = reader.laid(reader.arranged(inputs))
             found = labelled(labels) if with_labels and labels is not None else None
             count = len(tf.nest.flatten(inputs)[0])
             if found is not None and len(found) != count:
@@ -136,7 +159,7 @@ def _is_arrays(data: Any) -> bool:
     return hasattr(data, "__array__")
 
 
-def arranged(data: Any, model: Any) -> Tensor:
+def arranged(data: Any, model: Any, channels: Channels = "last") -> Tensor:
     """Put arrays into the structure in which the model takes its inputs, each with a batch axis.
 
     Raises:
@@ -147,7 +170,7 @@ def arranged(data: Any, model: Any) -> Tensor:
         return _nested(data)
     arrays = _by_name(data, structure) if isinstance(structure, dict) else _in_order(data, structure)
     for leaf, declared in zip(tf.nest.flatten(arrays), tf.nest.flatten(structure), strict=True):
-        _check_shape(leaf.shape, declared)
+        _check_shape(leaf.shape, declared, channels)
     return arrays
 
 
@@ -197,7 +220,7 @@ def _array(value: Any) -> Any:
     return array
 
 
-def _check_shape(shape: tuple[int, ...], declared: Any) -> None:
+def _check_shape(shape: tuple[int, ...], declared: Any, channels: Channels) -> None:
     """Compare with what the model declares, and say what is most likely wrong."""
     wanted = tuple(declared.shape)
     if len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape[1:], wanted[1:], strict=True)):
@@ -207,9 +230,12 @@ def _check_shape(shape: tuple[int, ...], declared: Any) -> None:
         raise InputError(f"{text}: they lack the batch axis, give inputs[np.newaxis], or batch the Dataset.")
     if len(shape) != len(wanted):
         raise InputError(f"{text}: they have {len(shape)} axes instead of {len(wanted)}.")
-    if len(shape) > 2 and wanted[-1] is not None and shape[-1] != wanted[-1]:
-        hint = "np.moveaxis(inputs, 1, -1)" if shape[1] == wanted[-1] else f"{wanted[-1]} are wanted"
-        raise InputError(f"{text}: the channels go last, {hint}.")
+    axis, other, place = (-1, 1, "last") if channels == "last" else (1, -1, "first")
+    if len(shape) > 2 and channels != "none" and wanted[axis] is not None and shape[axis] != wanted[axis]:
+        found = shape[other] == wanted[axis]
+        hint = f"np.moveaxis(inputs, {other}, {axis})" if found else f"{wanted[axis]} are wanted"
+        also = "; channels='first' is for models that take them first" if channels == "last" and found else ""
+        raise InputError(f"{text}: the channels go {place}, {hint}{also}.")
     if len(shape) == 2:
         raise InputError(f"{text}: it wants {wanted[1]} features.")
 

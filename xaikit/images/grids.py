@@ -1,24 +1,23 @@
 """Pictures side by side, with their heat and their titles."""
 
-import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, ParameterError
 from .drawing import drawn
+from .given import each_title, one_each
 from .layout import Grid
 from .overlays import is_signed, overlay
-from .saving import save
+from .saving import Target, save
 from .shown import SHAPES, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Each = ArrayLike | Sequence[ArrayLike | None]
-Target = str | os.PathLike[str] | BinaryIO
 
 _MOST_COLUMNS = 8
 
@@ -67,7 +66,7 @@ def visualize(
     _check(size=size, alpha=alpha, row_titles=row_titles, column_titles=column_titles, shape=(len(pictures), columns))
     grid = Grid(
         pictures=[_laid(*pair, alpha=alpha, signed=signed) for pair in zip(pictures, heats, strict=True)],
-        titles=_each_title(titles, len(pictures)),
+        titles=each_title(titles, len(pictures), "image"),
         columns=columns,
         row_titles=row_titles,
         column_titles=column_titles,
@@ -112,18 +111,7 @@ def _each_heat(overlays: Each | None, count: int) -> list[Any]:
         array = np.asarray(overlays)
         is_one = array.ndim == 2 or (count == 1 and array.ndim == 3 and len(array) != 1)  # else [1, H, W]
         each = [array] if is_one else list(array)
-    return _one_each("overlays", each, count)
-
-
-def _each_title(titles: str | Sequence[str | None] | None, count: int) -> list[str]:
-    each = [titles] if isinstance(titles, str) else list(titles or [None] * count)
-    return ["" if title is None else str(title) for title in _one_each("titles", each, count)]
-
-
-def _one_each(name: str, each: list[Any], count: int) -> list[Any]:
-    if len(each) != count:
-        raise ParameterError(f"{name} must be one for each image: there are {count} images and {len(each)} {name}.")
-    return each
+    return one_each("overlays", each, count, "image")
 
 
 def _columns(cols: int | None, count: int, titled: int) -> int:

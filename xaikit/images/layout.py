@@ -84,9 +84,9 @@ class Grid:
     @cached_property
     def tops(self) -> list[float]:
         """Where the pictures of each row begin."""
-        tops, below = [], GAP + HEADING * _height(self.headline)
+        tops, below = [], GAP + HEADING * height_of(self.headline)
         for row, height in enumerate(self._heights):
-            tops.append(below + max(_height(self.title(place)) for place in self._places(row)))
+            tops.append(below + max(height_of(self.title(place)) for place in self._places(row)))
             below = tops[-1] + height + GAP
         return tops
 
@@ -134,7 +134,13 @@ def wrapped(words: str, inches: float) -> str:
     return "\n".join(laid.splitlines()[:_MOST_LINES])
 
 
-def _height(lines: str) -> float:
+def printable(text: str) -> str:
+    """Write what cannot be printed, line ends included, as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def height_of(lines: str) -> float:
+    """Give the height of some lines of words, with the gap below them."""
     return LINE * (lines.count("\n") + 1) + GAP / 2 if lines else 0.0
 
 

@@ -21,6 +21,8 @@ _KINDS: dict[str, dict[str, None]] = {
 }
 _DOTS_PER_INCH = 150
 
+Target = str | os.PathLike[str] | BinaryIO  # where a drawing goes
+
 
 def rendered(figure: "Figure", kind: str = "png") -> bytes:
     """Draw the figure as png, pdf or svg."""
@@ -43,7 +45,7 @@ def kind_of(path: Path) -> str:
     return kind
 
 
-def save(figure: "Figure", to: str | os.PathLike[str] | BinaryIO) -> None:
+def save(figure: "Figure", to: Target) -> None:
     """Write the figure to a path, as its ending says, or as png to a binary buffer.
 
     Raises:

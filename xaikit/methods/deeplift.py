@@ -2,6 +2,7 @@
 
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, report_gap, tf
 from ..core.baselines import Baseline, baselines
+from ..core.goals import constants
 from ..core.multipliers import Multipliers, check
 
 
@@ -9,12 +10,12 @@ from ..core.multipliers import Multipliers, check
 def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     """Compare the activations of every layer with those of a baseline, and hand the difference back op by op.
 
-    A map adds up to f(input) - f(baseline). Each activation counts by its slope from the baseline's value to the
-    input's, the rescale rule, so that a unit that is saturated counts too; where input and baseline are equal it is the
-    gradient. Rules are for operations, however layers spell them: products of two tensors that vary share the
-    difference evenly, as in attention and gates, a softmax varies with all of its row, and maximum pooling hands it to
-    the value that decided. An operation without a rule is refused. What a map differs by from what it adds up to is
-    reported as the "completeness_gap".
+    A map adds up to f(input) - f(baseline); `explain(..., details=True)` reports the "completeness_gap". Each
+    activation counts by its slope from the baseline's value to the input's, the rescale rule, so that a unit that is
+    saturated counts too; where input and baseline are equal it is the gradient. Rules are for operations, however
+    layers spell them: products of two tensors that vary share the difference evenly, as in attention and gates, a
+    softmax varies with all of its row, and maximum pooling hands it to the value that decided. An operation without a
+    rule is refused.
 
     Maps: [B, *input, T], signed.
     Cost: two forward passes, and a backward pass per target.
@@ -41,7 +42,7 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         start = begin(inputs)((0,))
         scores, others = forward(model, inputs, targets), forward(model, start, targets)
-        multipliers = Multipliers(model.name, (inputs, start), (scores, others), targets)
+        multipliers = Multipliers(model.name, (inputs, start), (scores, others), constants(targets))
 
         def explained(score: Tensor) -> Tensor:
             ways = zip(multipliers.of(score), tf.nest.flatten(inputs), tf.nest.flatten(start), strict=True)

@@ -1,10 +1,10 @@
 """Eigen-CAM: what the features of a layer have most in common, whatever the class."""
 
-from ..core import Explanation, Model, Step, Tensor, dims, forward, method, per_target, spatial_layer, tf
+from ..core import Explanation, Model, Sides, Step, Tensor, dims, forward, method, per_target, spatial_layer, tf
 
 
 @method
-def eigencam(model: Model, *, layer: str = "") -> Step:
+def eigencam(model: Model, *, layer: str = "", grid: Sides = ()) -> Step:
     """Project the features of each position on their first principal direction, the uncentred one of the paper.
 
     The target does not matter: every column of a map is the same. A direction has no sign of its own: it is the one
@@ -18,18 +18,21 @@ def eigencam(model: Model, *, layer: str = "") -> Step:
     Args:
         layer: Name or path (`backbone/conv5`) of the layer to read, `conv#1` for the first of several uses,
             `conv:input` for what goes in; by default the last one with positions.
+        grid: Sides of the grid of positions on which tokens stand, such as (14, 14), where the layer gives tokens; by
+            default it is found by the input's aspect ratio, and class tokens come before it.
 
     Raises:
         UnknownName: The model has no such layer.
-        ModelError: No layer on the way to the scores has positions.
+        ModelError: No layer on the way to the scores has positions, or its tokens fit no grid.
 
     Source:
         Muhammad and Yeasin, "Eigen-CAM", 2020. arXiv:2008.00299, section III.
     """
-    chosen = spatial_layer(model, layer)
+    chosen = spatial_layer(model, layer, grid)
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, features = forward(model, inputs, targets, read=chosen)  # [B, T], [B, *positions, K]
+        features = chosen.laid(features)
         rows, *positions, channels = dims(features)
         table = tf.reshape(features, [rows, -1, channels])  # [B, P, K]
         count = features.shape[1:-1].num_elements()

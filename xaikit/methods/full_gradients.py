@@ -3,6 +3,7 @@
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, resized, sides, tf, to_unit_range
 from ..core.biases import Bias, biases, terms
 from ..core.flow import flow
+from ..core.goals import constants
 from ..core.located import located
 from ..core.tracing import detail
 
@@ -12,11 +13,11 @@ def full_gradients(model: Model) -> Step:
     """Add up the sizes of inputs times gradients, and of biases times theirs, over all layers with positions.
 
     A score is exactly the sum of inputs times their gradients, and of biases times theirs: what layers and
-    normalisations add, and what an activation is away from its tangent. That decomposition is complete; the map is not,
-    for it takes sizes: each layer's terms are brought to [0, 1] for each example, resized to the input, and added up
-    over channels and layers. Biases without positions, such as those of dense layers, are a part of the decomposition
-    alone, so that a table's map is that of its features. Of several inputs each has a map, with the biases that lie on
-    its positions. What the decomposition adds up to, less the score, is reported as the "completeness_gap".
+    normalisations add, and what an activation is away from its tangent. That decomposition is complete, and
+    `explain(..., details=True)` reports its "completeness_gap"; the map is not, for it takes sizes: each layer's terms
+    are brought to [0, 1] for each example, resized to the input, and added up over channels and layers. Biases without
+    positions, such as those of dense layers, are a part of the decomposition alone, so that a table's map is that of
+    its features. Of several inputs each has a map, with the biases that lie on its positions.
 
     Maps: [B, *input positions, T], from 0 up; on tables [B, F, T].
     Cost: one forward pass, and a backward pass per target that keeps every layer's gradient.
@@ -34,8 +35,9 @@ def full_gradients(model: Model) -> Step:
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores = forward(model, inputs, targets)
-        found = biases(inputs, scores, targets)
-        ways = flow(inputs, scores, targets)
+        given = constants(targets)
+        found = biases(inputs, scores, given)
+        ways = flow(inputs, scores, given)
         lies = [_lying_on(located(leaf, ways), found) for leaf in tf.nest.flatten(inputs)]
 
         def explained(score: Tensor) -> tuple[Tensor, Tensor]:

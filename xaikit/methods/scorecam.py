@@ -7,8 +7,8 @@ from pydantic import Field
 from ..core import (
     Explanation,
     Model,
+    Sides,
     Step,
-    Tap,
     Tensor,
     forward,
     method,
@@ -18,13 +18,13 @@ from ..core import (
     tf,
     to_unit_range,
 )
+from ..core.channels import check_channels, taken, widest
 from ..core.geometry import fitting
 from ..core.masking import masked_scores
-from ..errors import ModelError
 
 
 @method
-def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge=0)] = 0) -> Step:
+def scorecam(model: Model, *, layer: str = "", grid: Sides = (), channels: Annotated[int, Field(ge=0)] = 0) -> Step:
     """Multiply the input by each feature of a layer in turn, and weigh the features by a softmax of the scores.
 
     What a feature does not let through becomes 0. The score of the baseline, which the paper subtracts, is the same
@@ -39,22 +39,27 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
     Args:
         layer: Name or path (`backbone/conv5`) of the layer to read, `conv#1` for the first of several uses,
             `conv:input` for what goes in; by default the last one with positions.
+        grid: Sides of the grid of positions on which tokens stand, such as (14, 14), where the layer gives tokens; by
+            default it is found by the input's aspect ratio, and class tokens come before it.
         channels: How many features to take at most, for each example those that vary most over the positions, by their
             variance; 0 takes all.
 
     Raises:
         UnknownName: The model has no such layer.
-        ModelError: No layer on the way to the scores has positions.
+        ModelError: No layer on the way to the scores has positions, or its tokens fit no grid.
             Or the layer does not say how many features it has, or which of several inputs they lie on is not plain.
 
     Source:
         Wang et al., "Score-CAM", 2020. arXiv:1910.01279, definitions 4 and 5, eq. 6 to 10, and algorithm 1.
     """
-    chosen = _checked(model, spatial_layer(model, layer))
+    chosen = spatial_layer(model, layer, grid)
+    check_channels(model, chosen)
+    fitting(chosen.laid(chosen.tensor(model.preview)), model.spec)
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, features = forward(model, inputs, targets, read=chosen)  # [B, T], [B, *positions, K]
-        features = _widest(tf.cast(features, scores.dtype), channels)
+        features = chosen.laid(tf.cast(features, scores.dtype))
+        features = taken(features, widest(features, channels))
         positions = range(1, features.shape.rank - 1)
         # from 0 up, so that one value everywhere stays exactly that when it is resized
         raised = features - tf.reduce_min(features, axis=positions, keepdims=True)
@@ -71,19 +76,3 @@ def scorecam(model: Model, *, layer: str = "", channels: Annotated[int, Field(ge
         return Explanation(scores, tf.einsum("b...k,btk->b...t", features, weights))  # eq. 9
 
     return step
-
-
-def _checked(model: Model, chosen: Tap) -> Tap:
-    features = chosen.tensor(model.preview)
-    if features.shape[-1] is None:
-        raise ModelError(f"Layer {chosen} does not say how many features it has, to mask by each: use gradcam.")
-    fitting(features, model.spec)
-    return chosen
-
-
-def _widest(features: Tensor, count: int) -> Tensor:
-    """Keep the `count` features of each example that vary most over the positions; 0 keeps all."""
-    if count == 0 or count >= features.shape[-1]:
-        return features
-    variances = tf.math.reduce_variance(features, axis=range(1, features.shape.rank - 1))
-    return tf.gather(features, tf.math.top_k(variances, count).indices, axis=-1, batch_dims=1)

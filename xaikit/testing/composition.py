@@ -16,12 +16,13 @@ _CHEAP = {"repetitions": 2, "scales": (0.5,)}
 
 
 @dataclass(frozen=True)
-class _SideBySide:
+class SideBySide:
     """Several explainers in one trace, which share their forward passes: a dict of maps by name."""
 
     explainers: tuple[tuple[str, Explainer], ...]
 
     def bind(self, model: Model, /) -> Step:
+        """Bind them all."""
         steps = {name: bound(explainer, model) for name, explainer in self.explainers}
 
         def step(inputs: Tensor, targets: Tensor, /) -> Explanation:
@@ -32,9 +33,9 @@ class _SideBySide:
         return step
 
 
-def _side_by_side(explainers: Mapping[str, Explainer], model: Any, inputs: Any) -> Any:
+def side_by_side(explainers: Mapping[str, Explainer], model: Any, inputs: Any) -> Any:
     """Give the maps of several explainers, by name."""
-    return explained(_SideBySide(tuple(explainers.items())), model, inputs).maps
+    return explained(SideBySide(tuple(explainers.items())), model, inputs).maps
 
 
 def composes(explainer: Explainer, model: Any, inputs: Any) -> None:
@@ -44,7 +45,7 @@ def composes(explainer: Explainer, model: Any, inputs: Any) -> None:
         for each in (_around(transformer, explainer, model) for transformer in _transformers())
         if each is not None
     }
-    for text, maps in _side_by_side(around, model, inputs).items():
+    for text, maps in side_by_side(around, model, inputs).items():
         for leaf in tf.nest.flatten(maps):
             assert leaf.shape[0] == count(inputs), f"{text} gives maps of the shape {leaf.shape}"
             assert np.isfinite(leaf).all(), f"{text} gives maps that are not finite"
@@ -67,7 +68,7 @@ def _identities(explainer: Explainer, model: Any, inputs: Any) -> Any:
     """Give the maps of an explainer, and of compositions of which it is made up, in one trace for all the laws."""
     smoothed = find("smooth")(explainer, noise=0, repetitions=2)
     parts = {name: find(name)(explainer) for name in ("positive", "negative")}
-    return _side_by_side({"e": explainer, "smooth": smoothed, **parts}, model, inputs)
+    return side_by_side({"e": explainer, "smooth": smoothed, **parts}, model, inputs)
 
 
 def _transformers() -> list[Recipe[Any]]:

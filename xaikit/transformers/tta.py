@@ -20,6 +20,7 @@ from ..core import (
     to_positions,
     transformer,
 )
+from ..core.goals import aims
 from ..errors import ModelError, UnfitInput
 
 
@@ -27,7 +28,9 @@ def _takes_views(model: Model, *, scales: Sequence[float], **_: Any) -> None:
     """Refuse a model that has no positions, or that does not take other sizes."""
     leaves = tf.nest.flatten(model.spec)
     if len(leaves) != 1 or leaves[0].shape.rank not in (3, 4, 5):
-        raise ModelError(f"tta makes views of inputs with positions, such as images, and {model.name} takes others.")
+        raise ModelError(
+            f"tta makes views of inputs with positions, such as images, and {model.name} takes others: leave tta out."
+        )
     shape = leaves[0].shape
     for scale in sorted({min(scales, default=1.0), max(scales, default=1.0)} - {1.0}):
         try:
@@ -36,7 +39,7 @@ def _takes_views(model: Model, *, scales: Sequence[float], **_: Any) -> None:
             if _fixed(model):
                 raise UnfitInput(
                     f"tta makes views of other sizes, and {model.name} takes {_size(shape)} alone: write "
-                    "tta(..., scales=()), which mirrors only, or build the model for inputs of any size."
+                    f"tta(..., scales=()){_mirrors(shape)}, or build the model for inputs of any size."
                 ) from error
             raise UnfitInput(_too_small(model, shape, scale)) from error
 
@@ -54,24 +57,28 @@ def tta(
     The input itself is always one of the views, once: a scale of 1 adds none. Raw Grad-CAM maps grow as the number of
     positions falls, so small views would dominate: write `tta(normalize(positive(gradcam)))` to weigh the views alike.
 
+    Views are made of inputs with positions: pictures, volumes, videos, series. Mirroring turns left and right around; a
+    series has neither, and time is never turned around. Tables and tokens have no views.
+
     Maps: [B, *input positions, T]; of input-shaped ones [B, *input, T].
-    Cost: its explainer's for each view, 8 by default, and one forward pass.
+    Cost: its explainer's for each view, 8 by default, 4 of series, and one forward pass.
 
     Args:
         scales: Sizes of the views, as shares of the input's.
-        hflip: Take each view mirrored along the last axis of positions too.
+        hflip: Take each view of pictures, volumes and videos mirrored along the width too.
         resize_method: How views, and their maps, are resized.
 
     Raises:
+        ModelError: The inputs are tables or tokens, or several.
         UnfitInput: The model does not take inputs of these sizes.
 
     Source:
         Simonyan and Zisserman, "Very Deep Convolutional Networks", 2014. arXiv:1409.1556, section 3.2, for scores.
     """
     sizes = [1.0, *(scale for scale in dict.fromkeys(scales) if scale != 1.0)]
-    count = 2 if hflip else 1
 
     def averaged(inputs: Tensor, targets: Tensor) -> Explanation:
+        count = 2 if hflip and tf.nest.flatten(inputs)[0].shape.rank > 3 else 1
         first = clean(step, inputs, targets)
 
         def back(maps: Tensor) -> Tensor:
@@ -91,6 +98,7 @@ def tta(
                 like=there,
                 # a coarse map is mirrored on its own grid before it is resized
                 undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i), maps, inputs)),
+                aims=aims(targets, mirrored=(lambda i: tf.equal(i, 1)) if hflip else None, resized=scale != 1.0),
             )
 
         maps = tf.nest.map_structure(lambda *views: tf.add_n(views) / len(views), *map(view, sizes))
@@ -121,8 +129,7 @@ def _scaled_spec(spec: Any, scale: float) -> Any:
 
 def _fixed(model: Model) -> bool:
     """Whether the model declares sizes that are known, all of them."""
-    declared = getattr(model.keras_model, "inputs", None) or []
-    return any(None not in leaf.shape[1:-1] for leaf in declared)
+    return any(None not in leaf.shape[1:-1] for leaf in tf.nest.flatten(model.declared) if leaf is not None)
 
 
 def _too_small(model: Model, shape: Any, scale: float) -> str:
@@ -140,6 +147,10 @@ def _too_small(model: Model, shape: Any, scale: float) -> str:
         f"tta's scale {scale} makes views that {model.name} does not take: the smallest that work are {least}; choose "
         f"scales of at least {high:.2f}."
     )
+
+
+def _mirrors(shape: Any) -> str:
+    return ", which mirrors only" if shape.rank > 3 else ""
 
 
 def _size(shape: Any) -> str:

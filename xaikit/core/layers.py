@@ -1,0 +1,148 @@
+"""A layer with weights, in the parts that rules of relevance ask for: what its inputs contribute, by their sign.
+
+z = sum of x w' + t, where w' is the weights times the scales, and t the sum of the shifts, that follow the layer's op.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from . import kinds
+from .explanation import Tensor
+from .lazy import tf
+from .parts import Part
+from .replay import again, wide
+
+
+class Layer:
+    """A layer, whose weights may have been scaled since: rules that look at signs see those after the scaling.
+
+    Attributes:
+        part: What is computed, on the traced ops.
+        inputs: x.
+        outputs: z.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.inputs = wide(part.sources[0])
+        self.outputs = wide(part.outputs[0])
+        self._place = part.places[0]
+        floats = [i for i, source in enumerate(part.op.inputs) if source.dtype.is_floating]
+        self._weights_place = next(i for i in floats if i != self._place)
+        self.weights = wide(part.op.inputs[self._weights_place])
+
+    @property
+    def convolution(self) -> bool:
+        """Whether it is a convolution, of any kind, and no dense layer."""
+        return self.part.op.type in kinds.CONVOLUTIONS
+
+    @cached_property
+    def upper(self) -> Tensor:
+        """The weights above 0."""
+        return tf.maximum(self.weights, 0)
+
+    @cached_property
+    def lower(self) -> Tensor:
+        """The weights below 0."""
+        return tf.minimum(self.weights, 0)
+
+    def applied(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """Apply other weights to other inputs, without shifts and scales; in the shape of z."""
+        value = again(self.part.op, {self._place: inputs, self._weights_place: weights})[0]
+        return self._moved(value)
+
+    def returned(self, values: Tensor, weights: Tensor) -> Tensor:
+        """Send values of the shape of z back through weights, without scales; in the shape of x."""
+        return _slopes(lambda inputs: self.applied(inputs, weights), self.inputs, values)
+
+    def back(self, values: Tensor) -> Tensor:
+        """Send values of the shape of z back through the scaled weights, by the plain gradient."""
+        return self.returned(values if self._scales is None else self._scales * values, self.weights)
+
+    def pull(self, above: Tensor, below: Tensor) -> Tensor:
+        """Add up `above` times the scaled weights above 0, and `below` times those below; in the shape of z."""
+        return self._scaled(*self._crossed(above, below))
+
+    def push(self, above: Tensor, below: Tensor) -> Tensor:
+        """Send `above` back through the scaled weights above 0, and `below` through those below; in the shape of x."""
+        if self._scales is not None:
+            upright = self._scales > 0
+            straight, turned = tf.where(upright, above, below), tf.where(upright, below, above)
+            above, below = self._scales * straight, self._scales * turned
+        return self.returned(above, self.upper) + self.returned(below, self.lower)
+
+    @cached_property
+    def gains(self) -> Tensor:
+        """What adds to z: the positive products of inputs and weights, and the positive shifts."""
+        return self._scaled(*self._products) + tf.maximum(self.shifts, 0)
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """What takes from z: the negative products of inputs and weights, and the negative shifts."""
+        return self._scaled(*reversed(self._products)) + tf.minimum(self.shifts, 0)
+
+    @cached_property
+    def _products(self) -> tuple[Tensor, Tensor]:
+        """The sums of the positive, and of the negative, products of inputs and weights, before scales."""
+        if self.rectified:
+            return self.applied(self.inputs, self.upper), self.applied(self.inputs, self.lower)
+        return self._crossed(tf.maximum(self.inputs, 0), tf.minimum(self.inputs, 0))
+
+    def _crossed(self, above: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+        straight = self.applied(above, self.upper) + self.applied(below, self.lower)
+        return straight, self.applied(above, self.lower) + self.applied(below, self.upper)
+
+    def _scaled(self, straight: Tensor, turned: Tensor) -> Tensor:
+        """Scale sums over weights, where a scale below 0 turns the signs of weights round."""
+        return straight if self._scales is None else self._scales * tf.where(self._scales > 0, straight, turned)
+
+    @cached_property
+    def rectified(self) -> bool:
+        """Whether no input is ever below 0, which halves the work."""
+        return _rectified(self.part.sources[0])
+
+    @cached_property
+    def shifts(self) -> Tensor:
+        """t, in the shape of z."""
+        return self._followed(tf.zeros_like(self._before))
+
+    @property
+    def _before(self) -> Tensor:
+        return wide(self.part.op.outputs[0])
+
+    @cached_property
+    def _scales(self) -> Tensor | None:
+        """By what the sum is multiplied, in the shape of z; None is 1."""
+        if all(op.type in (*kinds.SHIFTS, *kinds.MOVES) for op, _ in self.part.chain):
+            return None
+        return self._moved(_slopes(self._followed, self._before, tf.ones_like(self.outputs)))
+
+    def _followed(self, value: Tensor) -> Tensor:
+        for op, place in self.part.chain:
+            value = again(op, {place: value})[0]
+        return value
+
+    def _moved(self, value: Tensor) -> Tensor:
+        for op, place in self.part.chain:
+            value = again(op, {place: value})[0] if op.type in kinds.MOVES else value
+        return value
+
+
+def _slopes(function: Any, inputs: Tensor, values: Tensor) -> Tensor:
+    """Send values back through a linear function of the inputs."""
+    fresh = tf.identity(inputs)  # a leaf: tf.gradients looks at all that follows it
+    return tf.convert_to_tensor(tf.gradients(function(fresh), fresh, grad_ys=values)[0])
+
+
+def _rectified(tensor: Tensor) -> bool:
+    seen: set[str] = set()
+    ahead = [tensor]
+    while ahead:
+        tensor = ahead.pop()
+        if tensor.name in seen or tensor.op.type in kinds.RECTIFIED:
+            continue
+        if tensor.op.type not in kinds.KEEP_SIGN:
+            return False
+        seen.add(tensor.name)
+        ahead.extend(source for source in tensor.op.inputs if source.dtype.is_floating)
+    return True

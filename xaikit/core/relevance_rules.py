@@ -1,0 +1,104 @@
+"""Rules of layer-wise relevance propagation for one layer, z_k = sum_j x_j w_jk + t_k.
+
+Each gives relevance R_k to the contributions x_j w_jk, those above 0 by one measure, those below by another; the shift
+t_k, a bias, keeps its own share. In terms of c = R / x: c_j = sum_k w_jk a_k, with a_k = c_k times the measure.
+"""
+
+from collections.abc import Callable
+
+from .explanation import Tensor
+from .layers import Layer
+from .lazy import np, tf
+from .relevance import Entry
+
+Way = Callable[[Tensor], Tensor]
+
+
+def zero(layer: Layer) -> Way:
+    """R_j = sum_k x_j w_jk / z_k R_k: the plain gradient, in terms of c."""
+    return layer.back
+
+
+def epsilon(layer: Layer, size: float) -> Way:
+    """R_j = sum_k x_j w_jk / (z_k + size sign z_k) R_k, where the sign of 0 is 1."""
+    sign = tf.where(layer.outputs < 0, -tf.ones_like(layer.outputs), tf.ones_like(layer.outputs))
+    measure = layer.outputs / (layer.outputs + size * sign)
+    return lambda slopes: layer.back(slopes * measure)
+
+
+def gamma(layer: Layer, weight: float) -> Way:
+    """Count contributions of the sign of z_k (1 + weight) times."""
+    up, once = layer.outputs > 0, tf.ones_like(layer.outputs)
+    measure = layer.outputs / _not_zero(layer.outputs + weight * tf.where(up, layer.gains, layer.losses))
+    more = (1 + weight) * once
+    return _apart(layer, measure * tf.where(up, more, once), measure * tf.where(up, once, more))
+
+
+def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
+    """Share alpha R_k among contributions above 0, and -beta R_k among those below.
+
+    Where there are none below, those above get all, R_k, and the other way round: so alpha - beta = 1 always conserves.
+    """
+    none = tf.zeros_like(layer.outputs)
+    only_above, only_below = _nothing(layer.losses, layer.gains), _nothing(layer.gains, layer.losses)
+    above = layer.outputs / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
+    below = layer.outputs / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
+    up = tf.where(only_above, above, alpha * above)
+    down = tf.where(only_below, below, -beta * below)
+    return _apart(layer, tf.where(only_below, none, up), tf.where(only_above, none, down))
+
+
+def _nothing(sums: Tensor, others: Tensor) -> Tensor:
+    """Whether sums are lost in the rounding of others."""
+    resolution = np.finfo(sums.dtype.as_numpy_dtype).eps
+    return tf.abs(sums) <= resolution * tf.abs(others)
+
+
+def flat(layer: Layer, entry: Entry) -> Way:
+    """R_j = sum_k R_k / number of inputs of k: padding is none of them."""
+    start, end = (entry.follow(layer.part.sources[0], change) for change in (tf.zeros_like, tf.ones_like))
+    there = tf.cast(tf.not_equal(start, end), layer.inputs.dtype)
+    ones = tf.ones_like(layer.weights)
+    share = layer.outputs / _not_zero(layer.applied(there, ones))
+    return lambda slopes: there * layer.returned(slopes * share, ones)
+
+
+def box(layer: Layer, entry: Entry, low: float | None, high: float | None) -> Way:
+    """R_j = sum_k (x_j w_jk - l_j w+_jk - h_j w-_jk) / (the sum of these over j) R_k."""
+    ends = (
+        entry.follow(layer.part.sources[0], lambda leaf: _bound(leaf, low, tf.reduce_min)),
+        entry.follow(layer.part.sources[0], lambda leaf: _bound(leaf, high, tf.reduce_max)),
+    )
+    least, most = tf.minimum(*ends), tf.maximum(*ends)  # a scale below 0 on the way turns them round
+    total = layer.outputs - layer.shifts - layer.pull(least, most)
+    share = layer.outputs / _not_zero(total)
+
+    def back(slopes: Tensor) -> Tensor:
+        shared, none = slopes * share, tf.zeros_like(slopes)
+        up, down = layer.push(shared, none), layer.push(none, shared)
+        return (layer.inputs - least) * up + (layer.inputs - most) * down
+
+    return back
+
+
+def _apart(layer: Layer, above: Tensor, below: Tensor) -> Way:
+    """Give the way back where contributions above 0 and below 0 have measures of their own."""
+
+    def back(slopes: Tensor) -> Tensor:
+        up, down = slopes * above, slopes * below
+        positive = layer.push(up, down)  # of inputs above 0
+        return positive if layer.rectified else tf.where(layer.inputs >= 0, positive, layer.push(down, up))
+
+    return back
+
+
+def _bound(leaf: Tensor, given: float | None, reduce: Callable[..., Tensor]) -> Tensor:
+    """Give a bound of an input, in its shape: a number, or each example's own."""
+    if given is None:
+        return tf.zeros_like(leaf) + reduce(leaf, range(1, leaf.shape.rank), keepdims=True)
+    return tf.fill(tf.shape(leaf), tf.constant(given, leaf.dtype))
+
+
+def _not_zero(values: Tensor) -> Tensor:
+    """Put 1 for 0, under a numerator that is 0 as well."""
+    return tf.where(tf.equal(values, 0), tf.ones_like(values), values)
