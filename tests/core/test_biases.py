@@ -142,6 +142,22 @@ def test_a_part_that_others_read_as_well_is_not_hidden_in_a_whole():
     assert names == ["part", "whole"]
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        lambda x: tf.cast(tf.reduce_sum(x @ np.ones((3, 1)), axis=1, keepdims=True) > 0, x.dtype),
+        lambda x: tf.gather(tf.constant([[1.0], [2.0], [3.0]], tf.float64), tf.argmax(x @ np.eye(3), axis=1) * 1),
+        lambda x: tf.stop_gradient(x @ np.eye(3)),
+        lambda x: tf.floor(4 * x @ np.eye(3)),
+    ],
+    ids=["answer", "index", "stopped", "steps"],
+)
+def test_what_was_chosen_without_a_slope_is_all_bias(chosen):
+    names, _ = found(lambda x: total(x * chosen(x)))  # complete, as every case here
+
+    assert len(names) == 2  # what was chosen, and its product with the input
+
+
 def test_what_is_given_counts_as_constant():
     @tf.function(autograph=False)
     def traced(x):
