@@ -1,5 +1,6 @@
 """Biases: which ops have one, what it is, and where a function of several ops is seen as one."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -116,6 +117,21 @@ def test_constants_beside_what_varies_are_biases_and_others_are_not():
     np.testing.assert_allclose(value, np.hstack([0 * ROWS, np.full((4, 3), np.exp(2))]))
 
 
+def test_a_normalisation_over_groups_has_one_bias_in_the_shape_of_its_input():
+    told = []
+
+    @tf.function(autograph=False)
+    def traced(x):
+        normalized = keras.layers.GroupNormalization(2, dtype="float64")(tf.nn.relu(x))
+        told.extend((bias.value.shape.rank, bias.output.shape.rank) for bias in biases(x, total(normalized)))
+        return normalized
+
+    with keras.StatelessScope():
+        traced.get_concrete_function(tf.TensorSpec([2, 6, 6, 4], tf.float64))
+
+    assert told == [(4, 4)]
+
+
 def test_a_part_that_others_read_as_well_is_not_hidden_in_a_whole():
     def function(x):
         part = tf.exp(x, name="part")
@@ -124,6 +140,22 @@ def test_a_part_that_others_read_as_well_is_not_hidden_in_a_whole():
     names, _ = found(function)
 
     assert names == ["part", "whole"]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        lambda x: tf.cast(tf.reduce_sum(x @ np.ones((3, 1)), axis=1, keepdims=True) > 0, x.dtype),
+        lambda x: tf.gather(tf.constant([[1.0], [2.0], [3.0]], tf.float64), tf.argmax(x @ np.eye(3), axis=1) * 1),
+        lambda x: tf.stop_gradient(x @ np.eye(3)),
+        lambda x: tf.floor(4 * x @ np.eye(3)),
+    ],
+    ids=["answer", "index", "stopped", "steps"],
+)
+def test_what_was_chosen_without_a_slope_is_all_bias(chosen):
+    names, _ = found(lambda x: total(x * chosen(x)))  # complete, as every case here
+
+    assert len(names) == 2  # what was chosen, and its product with the input
 
 
 def test_what_is_given_counts_as_constant():
@@ -144,6 +176,7 @@ def test_an_op_without_a_gradient_is_refused_by_name():
 GRIDS = {
     "convolution": (lambda x: tf.nn.conv2d(x, np.ones((3, 3, 2, 5)), 2, "SAME"), True),
     "one position": (lambda x: tf.reduce_mean(x, [1, 2], keepdims=True), True),
+    "one position again": (lambda x: tf.reshape(tf.reduce_mean(x, [1, 2]), [-1, 1, 1, 2]), True),
     "dense layer over channels": (lambda x: tf.reshape(tf.reshape(x, [-1, 2]) @ np.ones((2, 7)), [-1, 6, 6, 7]), True),
     "groups and back": (lambda x: tf.reshape(tf.reshape(x, [-1, 6, 6, 1, 2]) * 2, [-1, 6, 6, 2]), True),
     "there and back": (lambda x: tf.transpose(tf.transpose(x, [0, 3, 1, 2]), [0, 2, 3, 1]), True),

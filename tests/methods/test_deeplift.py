@@ -144,55 +144,62 @@ def test_on_one_layer_of_relu_it_is_integrated_gradients():
     np.testing.assert_allclose(maps, explain(path, model, data, batch_size=4000).maps, atol=5e-3)
 
 
-@pytest.mark.parametrize(
-    ("function", "example", "expected"),
-    [
-        (lambda x: 1 - keras.ops.relu(1 - x), (2,), (1,)),
-        (lambda a, b: a * b, (3, 2), (3, 3)),
-        (lambda a, b: a * a + b, (3, 2), (9, 2)),
-        (lambda a, b: keras.ops.square(a - 2 * b), (3, 2), (-3, 4)),
-        (lambda a, b: a / (1 + b), (3, 2), (2, -1)),
-        (lambda a, b: keras.ops.exp(a + b), (0.4, 0.4), ((np.exp(0.8) - 1) / 2,) * 2),
-        (lambda a, b: keras.ops.maximum(a, b), (3, 2), (3, 0)),
-        (lambda a, b: keras.ops.minimum(a, b), (3, -2), (0, -2)),
-        (lambda a: keras.ops.sum(keras.ops.maximum(a, [[1.0, 5.0]]), axis=1, keepdims=True), (3,), (2,)),
-        (lambda a, b: keras.ops.where(a > 1, a, 0.5 * a) + b, (3, 2), (3, 2)),
-        (lambda a: a * keras.ops.sigmoid(a), (2,), (2 / (1 + np.exp(-2)),)),
-        (lambda a, b: keras.ops.exp(a) + keras.ops.zeros_like(b) * b, (0.4, 7), (np.exp(0.4) - 1, 0)),
-        (lambda a, b: tf.stop_gradient(a) * 2 + b, (3, 2), (6, 2)),
-        (lambda a, b: keras.ops.max(keras.ops.concatenate([a, b], axis=1), axis=1, keepdims=True), (3, 2), (3, 0)),
-        (lambda a, b: keras.ops.max(keras.ops.concatenate([a, b], axis=1), axis=1, keepdims=True), (2, 2), (1, 1)),
-        (lambda a, b: keras.ops.min(keras.ops.concatenate([a, b], axis=1), axis=1, keepdims=True), (3, -2), (0, -2)),
-    ],
-    ids=[
-        *("saturated", "product", "square", "square of a sum", "quotient", "symmetric", "larger", "smaller", "cut"),
-        *("two pieces", "activation", "unused", "stopped", "largest", "equal", "smallest"),
-    ],
-)
-def test_closed_forms(function, example, expected):
-    model = model_of(function, len(example))
+def extreme(of, *values):
+    """The largest or smallest of columns."""
+    return of(keras.ops.concatenate(values, axis=1), axis=1, keepdims=True)
 
-    maps = explain(deeplift, model, np.array([example], "float64")).maps
+
+def added(values):
+    return keras.ops.sum(values, axis=1, keepdims=True)
+
+
+OPS = keras.ops
+CLOSED_FORMS = {
+    "saturated": (lambda x: 1 - OPS.relu(1 - x), (2,), (1,)),
+    "product": (lambda a, b: a * b, (3, 2), (3, 3)),
+    "square": (lambda a, b: a * a + b, (3, 2), (9, 2)),
+    "square of a sum": (lambda a, b: OPS.square(a - 2 * b), (3, 2), (-3, 4)),
+    "quotient": (lambda a, b: a / (1 + b), (3, 2), (2, -1)),
+    "symmetric": (lambda a, b: OPS.exp(a + b), (0.4, 0.4), ((np.exp(0.8) - 1) / 2,) * 2),
+    "cancelled": (lambda a, b: OPS.exp(a - b), (3, 3), (3, -3)),
+    "larger": (lambda a, b: OPS.maximum(a, b), (3, 2), (3, 0)),
+    "smaller": (lambda a, b: OPS.minimum(a, b), (3, -2), (0, -2)),
+    "larger than constants": (lambda a: added(OPS.maximum(a, [[1.0, 5.0]])), (3,), (2,)),
+    "wider than its input": (lambda a: added(a * (a + np.array([[1.0, 2.0]]))), (3,), (27,)),
+    "two pieces": (lambda a, b: OPS.where(a > 1, a, 0.5 * a) + b, (3, 2), (3, 2)),
+    "activation": (lambda a: a * OPS.sigmoid(a), (2,), (2 / (1 + np.exp(-2)),)),
+    "unused": (lambda a, b: OPS.exp(a) + OPS.zeros_like(b) * b, (0.4, 7), (np.exp(0.4) - 1, 0)),
+    "stopped": (lambda a, b: tf.stop_gradient(a) * 2 + b, (3, 2), (6, 2)),
+    "largest": (lambda a, b: extreme(OPS.max, a, b), (3, 2), (3, 0)),
+    "equal": (lambda a, b: extreme(OPS.max, a, b), (2, 2), (1, 1)),
+    "unmoved": (lambda a, b: extreme(OPS.max, a - b, 0 * b - 9), (3, 3), (3, -3)),
+    "smallest": (lambda a, b: extreme(OPS.min, a, b), (3, -2), (0, -2)),
+}
+
+
+@pytest.mark.parametrize("case", CLOSED_FORMS)
+def test_closed_forms(case):
+    function, example, expected = CLOSED_FORMS[case]
+
+    maps = explain(deeplift, model_of(function, len(example)), np.array([example], "float64")).maps
 
     np.testing.assert_allclose(maps[0, :, 0], expected, atol=1e-9)
 
 
-def windows_of(values):
-    return np.lib.stride_tricks.sliding_window_view(values, 3)[::2]
-
-
 def test_overlapping_pooling_hands_each_window_to_the_value_that_decided():
     inputs = keras.Input((7, 1), **OPTIONS)
-    pooled = keras.layers.MaxPooling1D(3, strides=2, **OPTIONS)(inputs)
+    pooled = keras.layers.MaxPooling1D(3, strides=2, padding="same", **OPTIONS)(inputs)
     model = settled(keras.Model(inputs, keras.layers.Dense(1, **OPTIONS)(keras.layers.Flatten(**OPTIONS)(pooled))))
     weights = model.layers[-1].kernel.numpy()[:, 0]
     draws = np.random.default_rng(11)
-    data, start = draws.integers(-2, 3, size=(40, 7)).astype(float), draws.integers(-2, 3, size=7).astype(float)
+    data, start = -3.0 + draws.integers(-2, 3, size=(40, 7)), -3.0 + draws.integers(-2, 3, size=7)
     expected = np.zeros((40, 7))
     for i, x in enumerate(data):
-        for j, (now, then) in enumerate(zip(windows_of(x), windows_of(start), strict=True)):
+        for j in range(4):
+            window = slice(max(2 * j - 1, 0), 2 * j + 2)  # one value of padding at each end
+            now, then = x[window], start[window]
             place = now.argmax() if now.max() >= then.max() else then.argmax()
-            expected[i, 2 * j + place] += weights[j] * (now.max() - then.max())
+            expected[i, window.start + place] += weights[j] * (now.max() - then.max())
 
     maps = explain(deeplift(baseline=start[:, np.newaxis]), model, data[..., np.newaxis]).maps[..., 0, 0]
 
@@ -331,12 +338,13 @@ def test_the_model_sees_the_input_and_the_baseline_once_and_never_more_than_the_
         (lambda x: keras.layers.SimpleRNN(3, name="memory")(x), r"no rule for \w+ \(.*memory.*integrated_gradients"),
         (lambda x: keras.layers.Lambda(keras.ops.sort, name="sorted")(x), r"no rule for TopKV2 \(.*sorted"),
         (lambda x: keras.layers.Lambda(keras.ops.floor, name="whole")(x), r"no rule for Floor \(.*whole"),
+        (lambda x: keras.layers.Lambda(lambda v: tf.cast(tf.cast(v, tf.int32), tf.float32))(x), r"no rule for Cast \("),
         (
             lambda x: keras.layers.Lambda(lambda v: v * tf.cast(v > v[:, ::-1], v.dtype), name="mask")(x),
             r"for Greater \(",
         ),
     ],
-    ids=["loop", "sorting", "steps", "mask"],
+    ids=["loop", "sorting", "steps", "whole numbers", "mask"],
 )
 def test_an_operation_without_a_rule_is_refused_by_name_before_anything_runs(make, message):
     inputs = keras.Input((4, 2))

@@ -63,6 +63,9 @@ def _own(op: Any, found: Flow) -> list[Bias]:
     """Give the biases of one op, where it has any."""
     numbers = [i for i, source in enumerate(op.inputs) if source.dtype.is_floating]
     places = [i for i in found.places(op) if i in numbers]
+    outputs = [out for out in op.outputs if out.dtype.is_floating]
+    if not outputs or not places:  # what an answer or an index picked has no slope: it is all bias
+        return [Bias(op.name, out, out) for out in outputs]
     if op.type in algebra.HOMOGENEOUS | algebra.MOVES or (len(places) == 1 and is_convolution(op)):
         return []
     if op.type in algebra.PRODUCTS:
@@ -74,7 +77,7 @@ def _own(op: Any, found: Flow) -> list[Bias]:
     if op.type in algebra.SUMS or (op.type == algebra.NORMALIZATION and places == [0]):
         return [_added(op, places)]
     sources = list({op.inputs[i].name: op.inputs[i] for i in places}.values())
-    return _remainders([op], sources, [out for out in op.outputs if out.dtype.is_floating])
+    return _remainders([op], sources, outputs)
 
 
 def _added(op: Any, places: list[int]) -> Bias:
