@@ -165,6 +165,18 @@ def test_an_example_has_the_map_alone_that_it_has_among_others(explainer, pooled
 
 
 @BOTH
+def test_every_example_keeps_its_own_targets(explainer, pooled64, images64):
+    targets = np.array([[0, 1], [2, 3], [3, 0], [1, 1], [2, 0]])
+    explainer = explainer(samples=20, segments=8)
+    every = explain(explainer, pooled64, images64, "all").maps
+    expected = np.take_along_axis(every, targets[:, np.newaxis, np.newaxis], axis=-1)
+
+    actual = explain(explainer, pooled64, images64, targets, batch_size=13).maps
+
+    np.testing.assert_allclose(actual, expected, atol=1e-9)
+
+
+@BOTH
 def test_maps_are_linear_in_the_score(explainer, pooled64, images64):
     explainer = explainer(samples=50)
     every = explain(explainer, pooled64, images64, "all").maps

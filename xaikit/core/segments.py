@@ -172,7 +172,7 @@ def _slic(example: Any, asked: int) -> Any:
     colours = example.shape[-1] == 3
     low, high = (np.float64(reduce(example)) for reduce in (np.min, np.max))
     unit = (example - low) / max(high - low, np.finfo(np.float64).tiny)
-    for compactness in (1, 10, 100):
+    for compactness in (1, 3, 10):
         for share in (1.0, 0.8, 0.6):
             labels = slic(
                 unit,
