@@ -17,12 +17,9 @@ CASES = [(kind, method) for kind in KINDS for method in METHODS]
 @pytest.fixture(scope="module", autouse=True)
 def unoptimized():
     """Leave the graphs as they are traced: each runs once, and optimising them would take the most of the time."""
-    before = tf.config.optimizer.get_experimental_options()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
-    tf.config.optimizer.set_experimental_options(
-        {"disable_meta_optimizer": before.get("disable_meta_optimizer", False)}
-    )
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="module")
