@@ -103,7 +103,11 @@ def test_an_array_differs_from_the_default_number():
     assert repr(shifted(baseline=np.zeros(1))) != "shifted"
 
 
-@pytest.mark.parametrize("value", ["baseline.txt", object(), np.array(["a"]), np.array([object()])], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["baseline.txt", object(), np.array(["a"]), np.array([object()])],
+    ids=["name", "object", "text", "objects"],
+)
 def test_what_is_no_array_of_numbers_is_refused(value):
     with pytest.raises(ParameterError, match="baseline"):
         shifted(baseline=value)

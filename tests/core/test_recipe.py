@@ -81,7 +81,8 @@ def test_a_recipe_is_frozen():
 def test_a_recipe_tells_its_name_its_docstring_and_its_signature():
     assert gradcam.__name__ == gradcam.name == "gradcam"
     assert gradcam.__doc__.startswith("Weigh each feature")
-    assert list(inspect.signature(smooth).parameters) == ["step", "repetitions", "noise", "relative", "reduce", "seed"]
+    names = ["step", "repetitions", "noise", "relative", "reduce", "seed", "tolerance"]
+    assert list(inspect.signature(smooth).parameters) == names
     assert smooth(gradcam, noise=0.5).parameters["noise"] == 0.5
     assert smooth(gradcam).parameters["repetitions"] == 20
 

@@ -190,3 +190,13 @@ def test_a_mirrored_model_is_freed_with_its_last_reference(strategy, tools, imag
     gc.collect()
 
     assert gone() is None
+
+
+def test_work_of_the_host_is_done_on_every_replica_and_leaves_xla_out(model, mirrored, images):
+    text = "kernel_shap(samples=4, segments=5)"  # its superpixels are made in Python
+    expected = explain(text, model, images, batch_size=2)
+
+    for jit in (False, True):
+        actual = explain(text, mirrored, images, batch_size=2, jit=jit)
+        np.testing.assert_array_equal(actual.maps, expected.maps)
+        assert ("jit" in actual.notes) == jit

@@ -458,8 +458,9 @@ MEANING = {
     "positions|average": "no positions",
     "positions": "no positions",
     "StatefulPartitionedCall|cannot be seen": "its ops are hidden",
-    "While|loop|TensorList": "its loop is hidden",
+    "While|loop|TensorList|function call": "its loop is hidden",
     "whole numbers|int32|cannot be differentiated": "whole numbers have no gradient",
+    "multiplies|not plain": "tokens cannot be multiplied",
     "no rule for": "no rule for smooth activations",
 }
 
@@ -467,8 +468,12 @@ HIDDEN = {
     **NO_ATTENTION,
     **dict.fromkeys((*CAMS, "full_gradients", *BY_RULES), "StatefulPartitionedCall|cannot be seen"),
 }
-LOOPS = dict.fromkeys((*BY_RULES, "full_gradients"), "While|loop|TensorList")
-WHOLE = dict.fromkeys(GRADIENTS, "whole numbers|int32|cannot be differentiated")
+LOOPS = dict.fromkeys((*BY_RULES, "full_gradients"), "While|loop|TensorList|function call")
+WHOLE = {
+    **dict.fromkeys(GRADIENTS, "whole numbers|int32|cannot be differentiated"),
+    "blur_integrated_gradients": "positions",
+}
+MULTIPLIED = {"scorecam": "multiplies|not plain"}
 SMOOTH = dict.fromkeys(RECTIFIED, "no rule for")
 
 KINDS: dict[str, Kind] = {
@@ -508,6 +513,6 @@ KINDS: dict[str, Kind] = {
     "hierarchical": Kind("hierarchical transformer", hierarchical, {**SMOOTH, **NO_ATTENTION}),
     "table": Kind("dense layers on tables", table, {**NO_ATTENTION, **NO_POSITIONS}),
     "regression": Kind("a regression on tables", regression, {**NO_ATTENTION, **NO_POSITIONS}),
-    "text": Kind("tokens, embedded, Conv1D", text, {**NO_ATTENTION, **WHOLE}),
-    "hub": Kind("tokens and a mask by name, as KerasHub has them", hub, {**WHOLE, **NO_HEAD}),
+    "text": Kind("tokens, embedded, Conv1D", text, {**NO_ATTENTION, **WHOLE, **MULTIPLIED}),
+    "hub": Kind("tokens and a mask by name, as KerasHub has them", hub, {**WHOLE, **NO_HEAD, **SMOOTH, **MULTIPLIED}),
 }

@@ -14,6 +14,14 @@ METHODS = {method.name: small(method) for method in entries("method")}
 CASES = [(kind, method) for kind in KINDS for method in METHODS]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unoptimized():
+    """Leave the graphs as they are traced: each runs once, and optimising them would take the most of the time."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 @pytest.fixture(scope="module")
 def made():
     known = {}

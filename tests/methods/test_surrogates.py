@@ -50,7 +50,7 @@ def test_a_hit_stands_in_its_place_on_a_picture_that_is_not_square(explainer, su
     for one in found.maps[..., 0]:
         assert one[hit].min() > 20 * np.abs(one[:, :18]).max()
         assert hit[np.unravel_index(one.argmax(), one.shape)]
-        assert not superpixels or one[hit].sum() > 0.9 * one.sum()
+        assert not superpixels or one[hit].sum() > 0.7 * one.sum()
     assert found.notes["segments"] == ("superpixels of scikit-image" if superpixels else "grid of 5 x 10")
 
 
@@ -201,7 +201,7 @@ def test_seeds_and_levels_draw_other_coalitions(explainer, pooled, images):
 @BOTH
 def test_the_standard_error_is_the_spread_over_seeds(explainer, wide):
     maps, errors = [], []
-    for seed in range(10):
+    for seed in range(8):
         found = explain(explainer(samples=300, seed=seed), wide.model, wide.rows, "all", details=True, batch_size=256)
         maps.append(found.maps)
         errors.append(found.details["standard_error"])

@@ -25,7 +25,9 @@ def listed(two_heads):
 TARGETS = ["top1", "top3", "all", 4, [4, 0, 1, 2, 3], [[0, 1]] * 5, difference("top1", "top2"), lambda s: s[:, 3]]
 
 
-@pytest.mark.parametrize("targets", TARGETS, ids=str)
+@pytest.mark.parametrize(
+    "targets", TARGETS, ids=lambda value: "function" if callable(value) and not hasattr(value, "first") else str(value)
+)
 def test_an_output_by_name_or_position_is_the_model_of_that_output_alone(targets, two_heads, species, listed, pictures):
     expected = explain(gradients, species, pictures, targets, batch_size=2)
 

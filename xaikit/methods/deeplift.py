@@ -3,6 +3,7 @@
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, report_gap, tf
 from ..core.baselines import Baseline, baselines
 from ..core.goals import constants
+from ..core.gradients import check_floats
 from ..core.multipliers import Multipliers, check
 
 
@@ -37,6 +38,8 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
         rescale rule (section 3). The rules for products, softmax and maximum pooling are ours.
     """
     begin = baselines(model, baseline)
+    for leaf in tf.nest.flatten(model.preview.inputs):
+        check_floats(leaf)
     check(model.name, model.preview.inputs, tf.nest.flatten(model.all_scores(model.preview)))
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:

@@ -21,6 +21,7 @@ from ..core import (
 from ..core.channels import check_channels, taken, widest
 from ..core.geometry import fitting
 from ..core.masking import masked_scores
+from ..errors import ModelError
 
 
 @method
@@ -47,14 +48,16 @@ def scorecam(model: Model, *, layer: str = "", grid: Sides = (), channels: Annot
     Raises:
         UnknownName: The model has no such layer.
         ModelError: No layer on the way to the scores has positions, or its tokens fit no grid.
-            Or the layer does not say how many features it has, or which of several inputs they lie on is not plain.
+            Or the layer does not say how many features it has, or which of several inputs they lie on is not plain; or
+            the input has tokens or features in the place of positions.
 
     Source:
         Wang et al., "Score-CAM", 2020. arXiv:1910.01279, definitions 4 and 5, eq. 6 to 10, and algorithm 1.
     """
     chosen = spatial_layer(model, layer, grid)
     check_channels(model, chosen)
-    fitting(chosen.laid(chosen.tensor(model.preview)), model.spec)
+    if fitting(chosen.laid(chosen.tensor(model.preview)), model.spec).shape.rank < 3:
+        raise ModelError("scorecam multiplies the input by features, and tokens and tables cannot be: use ablationcam.")
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
         scores, features = forward(model, inputs, targets, read=chosen)  # [B, T], [B, *positions, K]
