@@ -8,12 +8,14 @@ import tensorflow as tf
 from tests.oracles.explainers import echo
 from tests.oracles.weights import settled
 from xaikit import (
+    deeplift,
     expected_gradients,
     explain,
     gradcam,
     gradients,
     heatmap,
     integrated_gradients,
+    lrp,
     mc_dropout,
     normalize,
     occlusion,
@@ -25,7 +27,7 @@ from xaikit import (
     tta,
 )
 from xaikit.core.layouts import inward, maps_inward, maps_outward, outward
-from xaikit.errors import InputError, ModelError, UnfitInput, UsageError
+from xaikit.errors import InputError, ModelError, ParameterError, UnfitInput, UsageError
 
 EXPLAINERS = [
     gradients,
@@ -38,6 +40,8 @@ EXPLAINERS = [
     smooth(gradients, repetitions=2),
     integrated_gradients(steps=3, baseline="blur"),
     expected_gradients(samples=3),
+    lrp,
+    deeplift,
     mc_dropout(gradients, repetitions=2),
 ]
 
@@ -103,6 +107,24 @@ def test_an_attribution_lies_where_its_value_lies(coloured):
     maps = explain(echo, first, given, channels="first").maps
 
     np.testing.assert_array_equal(maps[..., 0], given)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_an_array_as_baseline_is_laid_out_like_the_inputs(count, grey, coloured):
+    method = integrated_gradients(steps=3) if count == 1 else expected_gradients(samples=5)
+    for (last, other, images), channels in ((grey, "none"), (coloured, "first")):
+        background = draws(count, *images.shape[1:], seed=5)
+        given, own = (
+            array[..., 0] if channels == "none" else np.moveaxis(array, -1, 1) for array in (images, background)
+        )
+        inside, outside = (background[0], own[0]) if count == 1 else (background, own)
+        expected = own_layout(explain(method(baseline=inside), last, images, 1).maps, channels, False)
+
+        actual = explain(method(baseline=outside), other, given, 1, channels=channels).maps
+
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
+        with pytest.raises(ParameterError, match="must have the shape of one example"):
+            explain(method(baseline=background[0]), other, given, 1, channels=channels)
 
 
 def test_tta_makes_views_of_channels_first_and_refuses_one_size_without_channels(grey, coloured):

@@ -15,6 +15,7 @@ from .blurring import blurred
 from .draws import Key, uniform
 from .explanation import Tensor
 from .geometry import resized, sides
+from .layouts import example_shape, examples_inward
 from .lazy import np, tf
 from .tracing import note
 from .view import Model, shape_text
@@ -46,10 +47,13 @@ def baselines(model: Model, baseline: Baseline, *, background: bool = False) -> 
     """
     specs = tf.nest.flatten(model.spec)
     if isinstance(baseline, Array):
-        _check_array(baseline, specs, model.name, background)
+        _check_array(baseline, model, background)
+        note("baseline", str(baseline))
+        baseline = Array(examples_inward(baseline.values, specs[0], model.channels))
+    else:
+        note("baseline", str(baseline))
     for spec in specs:
         _check(baseline, spec)
-    note("baseline", str(baseline))
 
     def prepared(inputs: Tensor) -> Draw:
         draws = [_draw(baseline, leaf) for leaf in tf.nest.flatten(inputs)]
@@ -113,14 +117,15 @@ def _blurred(values: Tensor) -> Tensor:
     return blurred(values, [_SIGMA * tf.cast(side, values.dtype) for side in sides(values)])
 
 
-def _check_array(array: Array, specs: list[Any], name: str, background: bool) -> None:
+def _check_array(array: Array, model: Model, background: bool) -> None:
     """Refuse an array that is no example of the model's one input."""
+    specs = tf.nest.flatten(model.spec)
     if len(specs) > 1:
         raise ParameterError(
-            f"baseline must be a number, 'mean', 'blur' or 'uniform' where a model has several inputs, as {name} has: "
-            "an array stands for one."
+            "baseline must be a number, 'mean', 'blur' or 'uniform' where a model has several inputs, as "
+            f"{model.name} has: an array stands for one."
         )
-    shape, wanted = array.values.shape, specs[0].shape[1:]
+    shape, wanted = array.values.shape, tf.TensorShape(example_shape(specs[0], model.channels))
     examples = background and len(shape) == wanted.rank + 1 and shape[0] > 0
     if not wanted.is_compatible_with(shape[1:] if examples else shape):
         also = f", or of several, {shape_text((None, *wanted))}," if background else ","

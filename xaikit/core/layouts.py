@@ -82,6 +82,22 @@ def inward_spec(spec: Tensor, channels: Channels) -> Tensor:
     return spec if channels == "last" else tf.nest.map_structure(one, spec)
 
 
+def example_shape(spec: Any, channels: Channels) -> list[int | None]:
+    """Give the shape of one example as the user has it; the spec of its input has the channels last."""
+    shape = list(spec.shape[1:])
+    if len(shape) < 2 or channels == "last":
+        return shape
+    return [shape[-1], *shape[:-1]] if channels == "first" else shape[:-1]
+
+
+def examples_inward(values: Any, spec: Any, channels: Channels) -> Any:
+    """Lay an array like one example of an input, or like several, [M, ...], out with its channels last."""
+    if spec.shape.rank < 3 or channels == "last":
+        return values
+    first = values.ndim - len(example_shape(spec, channels))  # 1 where there are several
+    return np.moveaxis(values, first, -1) if channels == "first" else values[..., np.newaxis]
+
+
 def maps_outward(maps: Any, inputs: Any, channels: Channels) -> Any:
     """Lay input-shaped maps, arrays [B, *positions, C, T], out as the user's inputs; location maps stay.
 

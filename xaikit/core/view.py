@@ -70,10 +70,11 @@ class Model:
     def _run(self, inputs: Tensor) -> Pass:
         fed = outward(inputs, self.channels)
         try:
-            return passes.run(self.keras_model, fed, self.writes, dropout=self.dropout, weights=self.weights)
+            made = passes.run(self.keras_model, fed, self.writes, dropout=self.dropout, weights=self.weights)
         except ValueError as error:
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(fed))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error
+        return replace(made, inputs=inputs)  # what is explained: relevance goes back through the layout too
 
     def explained(self, made: Pass) -> Tensor:
         """Give the outputs of a pass that are explained: all, in the structure of the model's, or the chosen one."""
