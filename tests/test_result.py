@@ -34,10 +34,11 @@ def test_it_says_what_was_explained_by_what(explained, pooled, images):
 
 
 def test_a_saved_result_records_every_parameter_in_full():
+    parameters = {"repetitions": 3, "noise": 0.1, "relative": False, "reduce": "mean", "seed": 0, "tolerance": 0.0}
     expected = {
         "name": "smooth",
-        "parameters": {"repetitions": 3, "noise": 0.1, "relative": False, "reduce": "mean", "seed": 0},
-        "explainers": [{"name": "gradcam", "parameters": {"layer": ""}, "explainers": []}],
+        "parameters": parameters,
+        "explainers": [{"name": "gradcam", "parameters": {"layer": "", "grid": ()}, "explainers": []}],
     }
 
     actual = spelled_out(find("smooth(gradcam, repetitions=3)"))
