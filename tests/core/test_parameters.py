@@ -118,7 +118,7 @@ def test_a_parameter_without_a_type_takes_anything():
 def test_a_declaration_gives_each_parameter_its_line_of_the_docstring():
     parameters = smooth.declaration.parameters
 
-    assert list(parameters) == ["repetitions", "noise", "relative", "reduce", "seed"]
+    assert list(parameters) == ["repetitions", "noise", "relative", "reduce", "seed", "tolerance"]
     assert all(parameter.text.endswith(".") for parameter in parameters.values())
     assert parameters["seed"].text == "Which draws."
     assert parameters["repetitions"].rule == "whole number, at least 1"
