@@ -61,7 +61,8 @@ def biases(inputs: Tensor, scores: Tensor, given: Tensor = ()) -> list[Bias]:
 
 def _own(op: Any, found: Flow) -> list[Bias]:
     """Give the biases of one op, where it has any."""
-    _refuse_hidden([op])
+    if not is_convolution(op):
+        _refuse_hidden([op])
     numbers = [i for i, source in enumerate(op.inputs) if source.dtype.is_floating]
     places = [i for i in found.places(op) if i in numbers]
     outputs = [out for out in op.outputs if out.dtype.is_floating]
