@@ -12,6 +12,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator
 
+from xaikit import visualize
 from xaikit.errors import InputError, ParameterError
 from xaikit.images import draw_series, draw_table, draw_tokens, draw_volumes, shown, tokens_html, tokens_text
 from xaikit.images.scales import AGAINST, FOR, line_colours, paper_colours
@@ -355,3 +356,31 @@ def test_drawing_imports_neither_pyplot_nor_tensorflow():
     )
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+DRAWINGS = {
+    "series": (draw_series, SERIES, HEAT),
+    "table": (draw_table, VALUES, VALUES),
+    "tokens": (draw_tokens, WORDS, VALUES),
+    "volumes": (draw_volumes, VOLUME, VOLUME),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWINGS)
+def test_visualize_draws_each_kind_of_data_as_its_own_drawing_does(kind):
+    draw, data, heats = DRAWINGS[kind]
+    expected, actual = io.BytesIO(), io.BytesIO()
+
+    draw(data, heats, "a title", heading="a heading", to=expected)
+    visualize(data, "a title", heats, kind=kind, heading="a heading", to=actual)
+
+    assert actual.getvalue() == expected.getvalue()
+
+
+def test_visualize_refuses_what_goes_with_pictures_alone():
+    with pytest.raises(ParameterError, match="are for pictures"):
+        visualize(SERIES, None, HEAT, kind="series", cols=2)
+    with pytest.raises(ParameterError, match="'tokens', 'volumes', not 'films'"):
+        visualize(SERIES, None, HEAT, kind="films")
+    with pytest.raises(InputError, match="nothing to show of table"):
+        visualize(VALUES, kind="table")

@@ -1,7 +1,7 @@
 """Pictures side by side, with their heat and their titles."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Each = ArrayLike | Sequence[ArrayLike | None]
+Kind = Literal["pictures", "series", "table", "tokens", "volumes"]
 
 _MOST_COLUMNS = 8
 
@@ -27,6 +28,7 @@ def visualize(
     titles: str | Sequence[str | None] | None = None,
     overlays: Each | None = None,
     *,
+    kind: Kind = "pictures",
     cols: int | None = None,
     row_titles: Sequence[str] = (),
     column_titles: Sequence[str] = (),
@@ -45,6 +47,9 @@ def visualize(
             4 channels: uint8, floats in [0, 1], or another range, which is stretched. A None leaves its place empty.
         titles: One for each image, or None for some.
         overlays: Heat for each image, [H, W] or [H, W, 1] of any resolution, in [0, 1] or [-1, 1], or None for some.
+        kind: What the images are, if no pictures: "series" are drawn as heated lines, a "table" as bars, "tokens" as
+            words on coloured paper, "volumes" slice by slice. Images and overlays are then those of `draw_series` and
+            the like in `xaikit.images`, which have more to choose; `titles`, `heading`, `signed` and `to` go for all.
         cols: How many columns; by default as many as there are column titles or images, and at most 8.
         row_titles: Words at the left of the rows.
         column_titles: Words above the columns.
@@ -59,6 +64,10 @@ def visualize(
         ParameterError: The numbers of things disagree, or a value is out of range.
         OutputError: The file cannot be written.
     """
+    if kind != "pictures":
+        if cols is not None or row_titles or column_titles:
+            raise ParameterError("cols, row_titles and column_titles are for pictures: see xaikit.images.draw_series.")
+        return _drawn_as(kind, images, titles, overlays, heading=heading, signed=signed, to=to)
     pictures = _each_image(images)
     heats = _each_heat(overlays, len(pictures))
     signed = _any_signed(heats) if signed is None else signed
@@ -79,6 +88,32 @@ def visualize(
     if to is not None:
         save(figure, to)
     return figure
+
+
+def _drawn_as(
+    kind: Kind,
+    data: Any,
+    titles: Any,
+    heats: Any,
+    *,
+    heading: str,
+    signed: bool | None,
+    to: Target | None,
+) -> "Figure":
+    """Draw what is no picture."""
+    from . import series, tables, tokens, volumes  # volumes are drawn as pictures, slice by slice
+
+    if kind not in get_args(Kind):
+        raise ParameterError(f"kind must be {', '.join(map(repr, get_args(Kind)))}, not {kind!r}.")
+    if heats is None and kind != "volumes":
+        raise InputError(f"Without overlays there is nothing to show of {kind}: give the heat of each.")
+    if kind == "table":  # bars have their sign
+        return tables.draw_table(data, heats, titles, heading=heading, to=to)
+    if kind == "series":
+        return series.draw_series(data, heats, titles, heading=heading, signed=signed, to=to)
+    if kind == "tokens":
+        return tokens.draw_tokens(data, heats, titles, heading=heading, signed=signed, to=to)
+    return volumes.draw_volumes(data, heats, titles, heading=heading, signed=signed, to=to)
 
 
 def picture_card(
