@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ModelError
 from . import kinds
+from .attended import attended, softmax_of
 from .explanation import Tensor
 from .layers import Layer
 from .lazy import tf
@@ -113,6 +114,8 @@ def _slopes(part: Part, rules: Rules) -> Back:
     if part.kind == "function":
         ratio = _ratio(wide(part.outputs[0]), wide(part.sources[0]))
         return lambda slopes: [slopes[0] * ratio]
+    if part.kind == "product" and (found := softmax_of(part)):
+        return lambda slopes: attended(part, *found, slopes)
     if part.kind == "product":  # half to each factor
         return lambda slopes: [slope / 2 for slope in _plain(part)(slopes)]
     return _plain(part)

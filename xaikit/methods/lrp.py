@@ -59,7 +59,8 @@ def lrp(
             elsewhere; "epsilon_plus_flat" the same, but first layers share alike among all their inputs;
             "epsilon_gamma_box" is "gamma" in convolutions, "epsilon" elsewhere, and first layers share by how far
             their inputs are from their bounds. "attention" is "epsilon", where products share by halves with
-            attention weights and gates as well, which hand it on to queries and keys.
+            attention weights and gates as well, which hand it on to queries and keys; what a
+            softmax keeps on that way goes to the values.
         epsilon: The stabiliser, in the units of what a layer gives.
         gamma: How much more contributions of the sum's sign count.
         low: The least value of the inputs, for "epsilon_gamma_box"; by default each example's own.
