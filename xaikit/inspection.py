@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Model, Tap, Tensor, as_view, keras, spatial_layer, spatial_layers, tf
+from .core import Model, Tensor, as_view, keras, spatial_layer, spatial_layers, tf
 from .core.layering import layers_of
 from .core.taps import layer as tap_of
 from .core.tracing import new_trace
@@ -121,7 +121,7 @@ def tap(model: Any, layers: str | Sequence[str]) -> Callable[..., dict[str, Any]
             tap_of(view, name)
 
     def read(view: Model, made: Any) -> dict[str, Tensor]:
-        return {name: _named(view, name).tensor(made) for name in names}
+        return {name: tap_of(view, name).tensor(made) for name in names}
 
     reader = _Reader(model, read)
 
@@ -169,10 +169,6 @@ def _has(layer: Any, having: str | Callable[[Any], bool] | None) -> bool:
     if isinstance(having, str):
         return getattr(layer, having, None) is not None
     return having is None or bool(having(layer))
-
-
-def _named(view: Model, name: str) -> Tap:
-    return tap_of(view, name)
 
 
 def _view(model: Any, inputs: Any) -> Model:

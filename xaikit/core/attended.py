@@ -10,7 +10,7 @@ from typing import Any
 from .explanation import Tensor
 from .lazy import tf
 from .parts import Part
-from .replay import again, back_through, wide
+from .replays import again, back_through, widened
 
 
 def softmax_of(part: Part) -> tuple[int, Any] | None:
@@ -27,9 +27,9 @@ def softmax_of(part: Part) -> tuple[int, Any] | None:
 def attended(part: Part, which: int, softmax: Any, slopes: Mapping[int, Tensor]) -> list[Tensor]:
     """Give c of the weights and of the values, in the order of the sources, from c of their product."""
     halves = [slope / 2 for slope in back_through(part.op, part.places, slopes)]
-    weights, values = wide(part.sources[which]), wide(part.sources[1 - which])
+    weights, values = widened(part.sources[which]), widened(part.sources[1 - which])
     total = tf.reduce_sum(weights * halves[which], axis=-1, keepdims=True)
-    handed = wide(softmax.inputs[0]) * weights * (halves[which] - total)
+    handed = widened(softmax.inputs[0]) * weights * (halves[which] - total)
     kept = total - tf.reduce_sum(handed, axis=-1, keepdims=True)  # of each row of the weights
     halves[1 - which] += _more(part, which, weights, values, kept, tf.abs(slopes[0]))
     return halves

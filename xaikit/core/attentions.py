@@ -37,22 +37,30 @@ class Way:
 
     Attributes:
         ops: In the order of their making.
-        users: The ops that take a tensor, by its name.
-        origins: The inputs and the attention weights that an op's results are made of, by its name.
     """
 
     def __init__(self, made: Pass, scores: Tensor) -> None:
         ends = [leaf for leaf in tf.nest.flatten(scores) if leaf.graph is made.graph]
         wanted = set().union(*(ancestors(leaf) for leaf in ends))
         self.ops = [op for op in made.graph.get_operations() if op.name in wanted]
-        self.users: dict[str, list[Any]] = {}
-        self.origins: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def users(self) -> dict[str, list[Any]]:
+        """The ops that take a tensor, by its name."""
+        found: dict[str, list[Any]] = {}
         for op in self.ops:
-            sources = list(op.inputs)
-            for source in sources:
-                self.users.setdefault(source.name, []).append(op)
+            for source in op.inputs:
+                found.setdefault(source.name, []).append(op)
+        return found
+
+    @cached_property
+    def origins(self) -> dict[str, frozenset[str]]:
+        """The inputs and the attention weights that an op's results are made of, by its name."""
+        found: dict[str, frozenset[str]] = {}
+        for op in self.ops:
             own = {op.name} if op.type == "Softmax" or _is_input(op) else set[str]()
-            self.origins[op.name] = frozenset(own).union(*(self.origins.get(source.op.name, ()) for source in sources))
+            found[op.name] = frozenset(own).union(*(found.get(source.op.name, ()) for source in op.inputs))
+        return found
 
     @cached_property
     def attentions(self) -> list[Attention]:

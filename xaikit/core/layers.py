@@ -10,7 +10,7 @@ from . import kinds
 from .explanation import Tensor
 from .lazy import tf
 from .parts import Part
-from .replay import again, wide
+from .replays import again, widened
 
 
 class Layer:
@@ -24,12 +24,12 @@ class Layer:
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.inputs = wide(part.sources[0])
-        self.outputs = wide(part.outputs[0])
+        self.inputs = widened(part.sources[0])
+        self.outputs = widened(part.outputs[0])
         self._place = part.places[0]
         floats = [i for i, source in enumerate(part.op.inputs) if source.dtype.is_floating]
         self._weights_place = next(i for i in floats if i != self._place)
-        self.weights = wide(part.op.inputs[self._weights_place])
+        self.weights = widened(part.op.inputs[self._weights_place])
 
     @property
     def convolution(self) -> bool:
@@ -108,7 +108,7 @@ class Layer:
 
     @property
     def _before(self) -> Tensor:
-        return wide(self.part.op.outputs[0])
+        return widened(self.part.op.outputs[0])
 
     @cached_property
     def _scales(self) -> Tensor | None:

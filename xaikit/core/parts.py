@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from ..errors import InputError
 from . import kinds
 from .explanation import Tensor
+from .gradients import check_floats, cut_off
 from .lazy import tf
 from .origins import Origins, origins_of, same_shape, shared
 from .passes import Pass
@@ -67,7 +67,8 @@ def network(made: Pass, ends: Sequence[Tensor], *, attention: bool) -> Network:
     """
     ends = tuple({end.name: end for end in ends}.values())
     inputs = tuple(_of(made.graph, leaf) for leaf in tf.nest.flatten(made.inputs))
-    _check_floats(inputs)
+    for leaf in inputs:
+        check_floats(leaf)
     origins = origins_of(made, ends, inputs)
     parts = _carrying(ends, inputs, origins, attention)
     _check_reached(inputs, ends, parts)
@@ -169,24 +170,8 @@ def _belongs(part: Part) -> bool:
     return part.op.type in kinds.MOVES or (part.op.type in kinds.AFFINE and same)
 
 
-def _check_floats(inputs: Sequence[Tensor]) -> None:
-    for leaf in inputs:
-        if not leaf.dtype.is_floating:
-            raise InputError(
-                f"Input {_name(leaf)} is {leaf.dtype.name}, and relevance cannot be followed through an index: use a "
-                "perturbation method, such as occlusion."
-            )
-
-
 def _check_reached(inputs: Sequence[Tensor], ends: Sequence[Tensor], parts: Sequence[Part]) -> None:
     reached = {tensor.name for tensor in ends} | {source.name for part in parts for source in part.sources}
     for leaf in inputs:
         if leaf.name not in reached:
-            raise InputError(
-                f"The score does not depend on {_name(leaf)} through operations that carry relevance (an index, a "
-                "rounding or a stop_gradient cuts it off): use a perturbation method, such as occlusion."
-            )
-
-
-def _name(tensor: Tensor) -> str:
-    return repr(tensor.op.name.split("/")[-1])
+            raise cut_off(leaf)

@@ -20,7 +20,7 @@ from .lazy import tf
 from .origins import same_shape
 from .parts import Network, Part, network
 from .passes import SEEN_THROUGH, Pass
-from .replay import again, back_through, wide
+from .replays import again, back_through, widened
 from .view import Model
 
 Slopes = Mapping[int, Tensor]  # c of a part's outputs, by their place
@@ -62,7 +62,7 @@ class Entry:
         """Give what a tensor on the way would be, were the model's inputs changed."""
         part = self._parts.get(tensor.name)
         if part is None:
-            return change(wide(tensor))
+            return change(widened(tensor))
         return again(part.op, {part.places[0]: self.follow(part.sources[0], change)})[0]
 
 
@@ -76,13 +76,13 @@ def relevance(network: Network, rules: Rules) -> Callable[[Mapping[str, Tensor]]
     ways = [(part, _way(part, rules, entry)) for part in network.parts]
 
     def back(seeds: Mapping[str, Tensor]) -> list[Tensor]:
-        held = {name: wide(seed) for name, seed in seeds.items()}
+        held = {name: widened(seed) for name, seed in seeds.items()}
         for part, way in reversed(ways):
             slopes = {i: held.pop(out.name) for i, out in enumerate(part.outputs) if out.name in held}
             for source, slope in zip(part.sources, way(slopes) if slopes else (), strict=bool(slopes)):
-                slope = tf.cast(slope, wide(source).dtype)
+                slope = tf.cast(slope, widened(source).dtype)
                 held[source.name] = held[source.name] + slope if source.name in held else slope
-        return [held[leaf.name] if entry else wide(leaf) * held[leaf.name] for leaf in network.inputs]
+        return [held[leaf.name] if entry else widened(leaf) * held[leaf.name] for leaf in network.inputs]
 
     return back
 
@@ -101,7 +101,7 @@ def _way(part: Part, rules: Rules, entry: Entry | None) -> Back:
 
     def to_relevance(slopes: Slopes) -> list[Tensor]:
         both = zip(part.sources, way(slopes), on_entry, strict=True)
-        return [wide(source) * slope if changes else slope for source, slope, changes in both]
+        return [widened(source) * slope if changes else slope for source, slope, changes in both]
 
     return to_relevance
 
@@ -112,7 +112,7 @@ def _slopes(part: Part, rules: Rules) -> Back:
         rule = rules.layer(Layer(part))
         return lambda slopes: [rule(slopes[0])]
     if part.kind == "function":
-        ratio = _ratio(wide(part.outputs[0]), wide(part.sources[0]))
+        ratio = _ratio(widened(part.outputs[0]), widened(part.sources[0]))
         return lambda slopes: [slopes[0] * ratio]
     if part.kind == "product" and (found := softmax_of(part)):
         return lambda slopes: attended(part, *found, slopes)

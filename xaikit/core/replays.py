@@ -1,6 +1,6 @@
 """Ops made once more, on other inputs: how a part of a model is looked at by itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .explanation import Tensor
@@ -29,6 +29,28 @@ def replayed(
         for out, again in zip(op.outputs, _again(op, sources, custom, wide), strict=True):
             known[out.name] = again
     return known
+
+
+def again(op: Any, changes: Mapping[int, Tensor]) -> list[Tensor]:
+    """Make one op once more on other inputs, by their place; by its own gradient, and nothing in half precision."""
+    return _again(op, [changes.get(i, source) for i, source in enumerate(op.inputs)], custom=False, wide=True)
+
+
+def back_through(op: Any, places: Sequence[int], slopes: Mapping[int, Tensor]) -> list[Tensor]:
+    """Send the slopes of an op's outputs back to some of its inputs, by the op's own gradient.
+
+    Args:
+        op: An op of a graph that is being traced, or of one around it.
+        places: The inputs that are asked for.
+        slopes: By the place of the output.
+
+    Returns:
+        Slopes of the inputs at `places`.
+    """
+    fresh = {i: tf.identity(widened(op.inputs[i])) for i in places}  # a leaf: tf.gradients looks at all that follows
+    outputs = again(op, fresh)
+    found = tf.gradients([outputs[i] for i in slopes], list(fresh.values()), grad_ys=list(slopes.values()))
+    return [tf.convert_to_tensor(slope) for slope in found]
 
 
 def _again(op: Any, sources: list[Tensor], custom: bool, wide: bool) -> list[Tensor]:
