@@ -115,8 +115,12 @@ def compared(
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    counted: bool = True,
 ) -> tuple[Evaluation, XaikitError | None]:
-    """Do as `evaluate`, also where nothing can be measured: the first error is given beside the table."""
+    """Do as `evaluate`, also where nothing can be measured: the first error is given beside the table.
+
+    The rows of an explainer are counted only if that is wanted.
+    """
     chosen, columns = read_explainers(explainers), _metrics(metrics)
     sureness = _sureness(confidence, resamples, seed)
     feed = Feed(inputs, model, channels, steps)
@@ -135,7 +139,7 @@ def compared(
         bar.close()
     costs = {}
     for label, run in runs.items():
-        one = example[label] if run.found else None
+        one = example[label] if run.found and counted else None
         rows = None if one is None else rows_fed(run.explainer, model, one, targets, **options)
         costs[label] = Cost(run.seconds, rows)
     made = Evaluation(
