@@ -279,7 +279,7 @@ def quantiles(
 
 
 def _is_one(explainer: Any) -> bool:
-    return not isinstance(explainer, (list, tuple))
+    return hasattr(explainer, "bind") or not isinstance(explainer, (list, tuple))
 
 
 def _found(explainer: Any) -> list[Any]:

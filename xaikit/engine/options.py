@@ -38,9 +38,7 @@ class Options:
             UsageError: Which, and what is allowed.
         """
         if self.batch_size != "auto" and not (_whole(self.batch_size) and 1 <= self.batch_size <= _MOST):
-            raise UsageError(
-                f"batch_size must be a whole number from 1 to {_MOST}, or 'auto', not {self.batch_size!r}."
-            )
+            raise UsageError(f"batch_size must be a whole number, 1 to {_MOST}, or 'auto', not {self.batch_size!r}.")
         if self.steps is not None and not (_whole(self.steps) and self.steps >= 1):
             raise UsageError(f"steps must be a whole number of at least 1, or None, not {self.steps!r}.")
         if self.scores not in ("logits", "outputs"):
