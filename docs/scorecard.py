@@ -48,12 +48,13 @@ def main() -> None:
     """Evaluate, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suites", nargs="*", default=list(COUNTS), choices=list(COUNTS))
+    parser.add_argument("--count", type=int, help="Examples of each part, for a quick look; the page says how many.")
     parser.add_argument("--to", type=Path, default=PAGE)
     options = parser.parse_args()
     configure(no_plugins=True)  # the page is about the catalogue, wherever it is made
     blocks = [_PREFACE.format(cheaper=", ".join(_spelled(name, changes) for name, changes in CHEAPER.items()))]
     for name in options.suites:
-        made = suite(name, count=COUNTS[name])
+        made = suite(name, count=options.count or COUNTS[name])
         print(made.text, flush=True)
         found = made.evaluate()
         blocks.append(f"## {name}\n\n{made.text.partition(': ')[2].capitalize()}.\n\n{_table(found, name)}")

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import ParameterError
+
 
 class Band(NamedTuple):
     """A mean curve, and the interval of each of its points.
@@ -55,9 +57,20 @@ class Sureness:
         seed: Which draws; the same for each cell, so that explainers are compared on the same resampled examples.
     """
 
-    confidence: float
-    resamples: int
-    seed: int
+    confidence: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse values that mean nothing.
+
+        Raises:
+            ParameterError: Which, and what is allowed.
+        """
+        if not 0 < self.confidence < 1:
+            raise ParameterError(f"confidence must be between 0 and 1, not {self.confidence!r}.")
+        if self.resamples < 1:
+            raise ParameterError(f"resamples must be at least 1, not {self.resamples!r}.")
 
     def interval(self, each: Any) -> tuple[float, float]:
         """Give the interval of the mean of figures [n], none of them NaN."""

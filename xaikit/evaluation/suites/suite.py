@@ -54,7 +54,7 @@ class Suite:
             explainers: As for `evaluate`; by default the whole catalogue, the methods that need many forward passes
                 with fewer of them than by default, as their expressions say.
             metrics: In the place of the parts' own.
-            **options: Of `evaluate`.
+            **options: Of `evaluate`, such as `batch_size` and `strict`.
 
         Returns:
             One table, whose columns are headed by their part where there are several.
