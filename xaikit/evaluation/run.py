@@ -1,13 +1,14 @@
 """Explainers run side by side over the same data, all metrics of each from one explanation."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from ..core.layouts import Channels
 from ..engine.options import BatchSize, Jit, Options, Precision, Progress
-from ..errors import UsageError, XaikitError
+from ..errors import UsageError, XaikitError, XaikitWarning
 from ..measuring import Metric
 from ..measuring.run import Figures as Batch
 from ..measuring.run import measured
@@ -136,6 +137,8 @@ def compared(
         bar.close()
     costs = {}
     for label, run in runs.items():
+        for text in run.warnings:
+            warnings.warn(f"{label}: {text}", XaikitWarning, stacklevel=3)
         one = example[label] if run.found and counted else None
         rows = None if one is None else rows_fed(run.explainer, model, one, targets, asked)
         costs[label] = Cost(run.seconds, rows)
@@ -145,6 +148,7 @@ def compared(
         cells={(label, text): kept.cell(sureness) for label, run in runs.items() for text, kept in run.found.items()},
         errors={(label, text): why for label, run in runs.items() for text, why in run.errors.items()},
         costs=costs,
+        notes={label: run.notes for label, run in runs.items()},
         examples=max(run.examples for run in runs.values()),
         confidence=sureness.confidence,
         versions=versions(),
@@ -160,6 +164,8 @@ class _Run:
         errors: Why a metric could not be measured.
         examples: How many examples were measured.
         seconds: How long it took, tracing included, without the waiting for data.
+        notes: What was chosen, as `explain` notes it.
+        warnings: What the user should know.
     """
 
     def __init__(
@@ -171,6 +177,8 @@ class _Run:
         self.raised: XaikitError | None = None
         self.examples = 0
         self.seconds = 0.0
+        self.notes: dict[str, str] = {}
+        self.warnings: dict[str, None] = {}
         self._metrics, self._start, self._feed, self._strict = metrics, start, feed, strict
         self._batches: Iterator[Batch] | None = None
 
@@ -195,6 +203,8 @@ class _Run:
                 return 0
             for text, values in batch.values.items():
                 self.found[text].add(values, batch.curves.get(text))
+            self.notes = {**batch.result.notes, **self.notes}
+            self.warnings |= dict.fromkeys(batch.result.warnings)
             self.examples += len(batch.result.scores)
             return len(batch.result.scores)
         return 0

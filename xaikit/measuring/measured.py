@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
 from ..core.steps import bound
-from ..core.tracing import at_level, current, without_details
+from ..core.tracing import at_level, current, tracing
 from ..errors import UsageError, XaikitError
 from .case import Case, Measure
 from .metric import Metric
@@ -41,7 +41,7 @@ class Measured:
             scores, maps = step(inputs, targets)
             masks = current().beside.get("masks")
             found = {FINITE: _finite(maps)}
-            with at_level(_LEVEL, repr(self)), without_details():
+            with at_level(_LEVEL, repr(self)):
                 for text, measure in measures.items():
                     with _on_behalf_of(text):
                         found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
@@ -73,9 +73,13 @@ class _Given:
 
 @contextmanager
 def _on_behalf_of(text: str) -> Iterator[None]:
-    """Say of an error which metric it befell, so that the others can be measured without it."""
+    """Say of an error which metric it befell, so that the others can be measured without it.
+
+    What a metric notes is kept apart: notes and details are the explainer's.
+    """
     try:
-        yield
+        with tracing(replace(current(), notes={}, details=None)):
+            yield
     except XaikitError as error:
         error.metric = error.metric or text
         raise
