@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import weakref
 from typing import Literal
 
 import keras
@@ -216,6 +217,9 @@ def test_several_targets_are_measured_together(pooled, images):
     assert made["gradients", "size"].values.shape == (5, 2)
     assert made["gradients", "size"].mean == pytest.approx(expected.mean())
     assert made["gradients", "deletion"].band.mean.shape == (4,)
+    rows = list(csv.DictReader(io.StringIO(made.to_csv(each=True))))
+    assert [row["target"] for row in rows[:4]] == ["0", "1", "0", "1"]
+    assert float(rows[1]["value"]) == made["gradients", "size"].values[0, 1]
 
 
 @metric(better="higher")
@@ -324,6 +328,27 @@ def test_a_dataset_that_shuffles_shows_all_the_same_order_and_is_held_in_part_on
     with pytest.raises(InputError, match="does not end: give steps"):
         evaluate(gradients, pooled, data.repeat(), metrics=size)
     assert evaluate(gradients, pooled, data.repeat(), metrics=size, steps=2, resamples=5).examples == 8
+
+
+def test_data_is_let_go_as_soon_as_all_have_read_it(pooled, images):
+    held = []
+
+    def data():
+        references = []
+        for _ in range(8):
+            held.append(sum(reference() is not None for reference in references))
+            batch = images.copy()
+            batch[2, 0, 0, 0] = 101 if len(held) == 3 else 0  # one explainer fails here
+            references.append(weakref.ref(batch))
+            yield batch
+            del batch
+
+    explainers = [gradients, "attention_rollout", doubtful, gradcam]
+    made = evaluate(explainers, pooled, data(), metrics=[size, refused], batch_size=5, resamples=5)
+
+    assert len(made.cells) == 2
+    assert len(held) == 8
+    assert max(held) <= 3
 
 
 def test_labels_in_the_data_are_the_targets(pooled, images):

@@ -1,6 +1,7 @@
 """Explainers run side by side over the same data, all metrics of each from one explanation."""
 
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -213,12 +214,20 @@ class _Run:
         """Leave out the metric that failed, if it was one before the first batch; else everything."""
         if self._strict or error is self._feed.broken:
             raise error
+        _clear(error)
         self.raised = self.raised or error
         lost = [error.metric] if error.metric in self.found and not self.examples else list(self.found)
         for text in lost:
             del self.found[text]
             self.errors[text] = str(error)
         self._batches = None
+
+
+def _clear(error: BaseException | None) -> None:
+    """Let go of what the frames of an error hold, the data among it, and keep its lines."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _side_by_side(runs: Sequence[_Run], feed: Feed, bar: Bar) -> None:
