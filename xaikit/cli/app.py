@@ -8,6 +8,7 @@ from .demo import demo
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
+from .new_plugin import new_plugin
 from .plugins import plugins
 from .show import show
 
@@ -49,3 +50,4 @@ app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)
 app.command("plugins")(plugins)
+app.command("new-plugin")(new_plugin)
