@@ -10,12 +10,14 @@ import numpy as np
 from ..core import Explainer, Tensor, tf
 from ..core.goals import Given, Goal
 from ..core.layouts import Channels, Layout, check_channels, maps_outward
+from ..core.makers import running
 from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
-from ..errors import InputError, ModelError, TargetError, UsageError
+from ..errors import InputError, TargetError, UsageError
 from .batches import Batch, beside_rows, full_batches, given_rows
 from .compiled import Arrays, Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
+from .contract import check_finite, check_form
 from .listeners import Listeners
 from .sources import source
 
@@ -168,11 +170,13 @@ class _Engine:
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
         arrays = _tensors((given, beside))
-        parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.batch_size))
-        scores, maps, targets, conditions, details = _gathered(parts, batch.size)
+        with running():
+            parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.batch_size))
+            scores, maps, targets, conditions, details = _gathered(parts, batch.size)
+        check_form(self.request.explainer, scores, maps, batch.size, None if goals.function else batch.codes.shape[1])
         layout = _layout(self.view(batch), maps)
         if not getattr(self.request.explainer, "measures", False):  # figures may be NaN, and lie on no positions
-            _check_finite(maps, batch.first)
+            check_finite(self.request.explainer, scores, maps, batch.first)
             maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
         notes = {**step.notes, "targets": goals.text} if goals.text else step.notes
@@ -249,16 +253,6 @@ def _gathered(parts: list[Any], size: int) -> Any:
 def _layout(view: Model, maps: Any) -> Layout:
     one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
     return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
-
-
-def _check_finite(maps: Any, first: int) -> None:
-    for leaf in tf.nest.flatten(maps):
-        if not np.isfinite(leaf).all():
-            bad = np.flatnonzero(~np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1))[0]
-            raise ModelError(
-                f"The map of example {first + bad} is not finite: look at the model's weights and the range of its "
-                "inputs for values that overflow."
-            )
 
 
 def _check_options(batch_size: Any, scores: Any, jit: Any, steps: Any) -> None:
