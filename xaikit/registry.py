@@ -121,11 +121,16 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
 
     @property
+    def found(self) -> list[Plugin]:
+        """Every plugin, the built-in ones first, imported or not."""
+        return [plugin for plugin, _ in self._points.values()]
+
+    @property
     def plugins(self) -> list[Plugin]:
         """Every plugin, the built-in ones first, all of them imported."""
         for plugin, point in self._points.values():
             self._load(plugin, point)
-        return [plugin for plugin, _ in self._points.values()]
+        return self.found
 
     @cached_property
     def _builtin(self) -> dict[str, Entry]:

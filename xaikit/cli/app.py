@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .demo import demo
+from .doctor import doctor
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
@@ -51,3 +52,4 @@ app.command("show")(show)
 app.command("layers")(layers)
 app.command("plugins")(plugins)
 app.command("new-plugin")(new_plugin)
+app.command("doctor")(doctor)
