@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import xaikit
@@ -14,9 +15,9 @@ from xaikit.cli import main
 from xaikit.registry import configure, registry
 
 pytest.importorskip("hatchling", reason="pip install -e '.[test]'")
-KINDS = {"method": "xaikit-Sharp.edges", "transformer": "shrunken"}
-NAMES = {"method": "sharp_edges", "transformer": "shrunken"}
-MODULES = {"method": "xaikit_sharp_edges", "transformer": "shrunken"}
+KINDS = {"method": "xaikit-Sharp.edges", "transformer": "shrunken", "metric": "xaikit-spread"}
+NAMES = {"method": "sharp_edges", "transformer": "shrunken", "metric": "spread"}
+MODULES = {"method": "xaikit_sharp_edges", "transformer": "shrunken", "metric": "xaikit_spread"}
 
 
 def run(capsys, *arguments):
@@ -82,19 +83,15 @@ def test_what_is_written_is_found_shown_and_spells_itself(installed, kind):
     assert (entry.kind, plugin.status, plugin.problem) == (kind, "ready", "")
     assert entry.origin.lower().replace(".", "-") == KINDS[kind].lower().replace(".", "-")
     assert entry.summary
-    assert all(parameter.text for parameter in entry.explainer.declaration.parameters.values())
-    assert {"method": ["Maps", "Cost", "Claims", "Raises", "Source"], "transformer": ["Cost"]}[kind] == list(
-        entry.explainer.declaration.docstring.sections
-    )
+    assert all(parameter.text for parameter in entry.value.declaration.parameters.values())
+    sections = {"method": ["Maps", "Cost", "Claims", "Raises", "Source"], "transformer": ["Cost"], "metric": []}
+    assert list(entry.value.declaration.docstring.sections) == sections[kind]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["method", "transformer"])
 def test_its_own_test_passes(installed, made, kind):
     path = made / kind / "tests" / f"test_{NAMES[kind]}.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    (test,) = (value for name, value in vars(module).items() if name.startswith("test_"))
+    (test,) = in_file(path)
     cases = {case.id.partition(": ")[2]: case.values for case in test.pytestmark[0].args[1]}
     assert len(cases) > 10
     if kind == "transformer":
@@ -102,6 +99,35 @@ def test_its_own_test_passes(installed, made, kind):
 
     for values in cases.values():
         test(*values)
+
+
+def test_the_tests_of_a_metric_pass(installed, made):
+    tests = in_file(made / "metric" / "tests" / "test_spread.py")
+
+    for test in tests:
+        test()
+
+    assert len(tests) == 2
+
+
+def in_file(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return [value for name, value in vars(module).items() if name.startswith("test_")]
+
+
+def test_the_metric_is_the_mean_squared_over_the_mean_of_squares(installed, pooled, images):
+    maps = np.random.default_rng(3).normal(size=(5, 8, 8, 3, 2))
+    maps[4] = -1.0
+    sizes = np.maximum(maps, 0).reshape(5, -1, 2)
+    with np.errstate(invalid="ignore"):
+        expected = sizes.mean(axis=1) ** 2 / (sizes**2).mean(axis=1)
+
+    values = xaikit.find("spread(only_positive=True)")(maps, pooled, images, [[0, 2]] * 5)
+
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
+    assert np.isnan(values[4]).all()
 
 
 def test_the_method_on_a_linear_model_is_weights_times_the_distance_from_the_baseline(
@@ -127,7 +153,9 @@ def test_the_transformer_shrinks_maps_by_a_share_of_their_largest_size(installed
 
 
 def test_listing_what_is_written_imports_no_tensorflow(made):
-    code = "import sys, xaikit_sharp_edges, shrunken; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = (
+        "import xaikit_sharp_edges, shrunken, xaikit_spread; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
     path = f"import sys; sys.path[:0] = [{str(made / 'site')!r}, {str(Path(xaikit.__file__).parents[1])!r}]; "
 
     assert subprocess.run([sys.executable, "-c", path + code], check=False).returncode == 0

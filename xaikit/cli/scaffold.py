@@ -25,7 +25,7 @@ class Names:
         distribution: By which it is installed: xaikit-sharp-edges.
         module: By which it is imported: xaikit_sharp_edges.
         name: By which what it offers is found: sharp_edges.
-        kind: "method" or "transformer".
+        kind: "method", "transformer" or "metric".
         version: That of xaikit.
     """
 
