@@ -15,6 +15,7 @@ from xaikit.cli import main
 from xaikit.registry import configure, registry
 
 pytest.importorskip("hatchling", reason="pip install -e '.[test]'")
+pytest.importorskip("pip")
 KINDS = {"method": "xaikit-Sharp.edges", "transformer": "shrunken", "metric": "xaikit-spread"}
 NAMES = {"method": "sharp_edges", "transformer": "shrunken", "metric": "spread"}
 MODULES = {"method": "xaikit_sharp_edges", "transformer": "shrunken", "metric": "xaikit_spread"}
