@@ -88,9 +88,8 @@ def test_listing_showing_and_helping_import_no_tensorflow():
     script = (
         "import sys\n"
         "from xaikit.cli import main\n"
-        "for words in (['--help'], ['list-methods'], ['show', 'smooth'], ['plugins'], ['explain', 'smoth(gradcam)'],
-"
-        "              ['new-plugin', 'json']):\n"
+        "for words in (['--help'], ['list-methods'], ['show', 'smooth'], ['plugins'], ['explain', 'smoth(gradcam)'], "
+        "['new-plugin', 'json']):\n"
         "    try: main(words)\n"
         "    except SystemExit: pass\n"
         "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)), file=sys.stderr)\n"

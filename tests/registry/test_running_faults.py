@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.registry.sources import good
 from xaikit import explain, find, gradients, stream
@@ -209,6 +210,16 @@ def test_an_error_that_a_plugin_raises_on_purpose_is_its_own(plugins, pooled, im
         explain("faulty", pooled, images)
 
 
+@pytest.mark.parametrize(
+    "step", ["raise MemoryError", "raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')"]
+)
+def test_a_lack_of_memory_is_no_plugin_s_fault(plugins, pooled, images, step):
+    plugins(m_faulty=faulty(step=step))
+
+    with pytest.raises((MemoryError, tf.errors.ResourceExhaustedError)):
+        explain("faulty", pooled, images)
+
+
 def test_a_plugin_does_not_answer_for_what_it_goes_around(plugins, pooled, images):
     plugins(m_around=TRANSFORMER)
 
@@ -224,8 +235,6 @@ def test_a_plugin_does_not_answer_for_what_it_goes_around(plugins, pooled, image
 
 
 def test_nor_for_ops_of_what_it_goes_around(plugins, pooled, images):
-    import tensorflow as tf
-
     plugins(m_around=TRANSFORMER, m_faulty=faulty(step="tf.debugging.assert_less(maps, -1e9)"))
 
     @method

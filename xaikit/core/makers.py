@@ -17,6 +17,7 @@ from .lazy import tf
 _claims: "WeakKeyDictionary[Any, str]" = WeakKeyDictionary()
 _named: list[tuple[str, str]] = []  # a value's name and its maker, at the number that its ops bear
 _SCOPE = re.compile(r"xaikit-plugin-(\d+)-op|xaikit-nobodys-op")
+_MEMORY = re.compile(r"ResourceExhausted|OOM when|out of memory", re.IGNORECASE)
 _NODE = re.compile(r"{{node ([^}]+)}}")
 
 
@@ -53,7 +54,8 @@ def answering(value: Any) -> Iterator[None]:
         if _settled(error):
             raise
         if not maker(value):
-            error._xaikit_settled = True  # type: ignore[attr-defined]
+            with suppress(AttributeError):
+                error._xaikit_settled = True  # type: ignore[attr-defined]
             raise
         raise PluginError(f"{whose(value)} failed: {_told(error)}") from error
 
@@ -106,7 +108,10 @@ def _scope(value: Any) -> Any:
 
 
 def _settled(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] == "xaikit" or hasattr(error, "_xaikit_settled")
+    """Whether an exception is known to be no plugin's fault: xaikit's own, somebody else's, or a lack of memory."""
+    if type(error).__module__.partition(".")[0] == "xaikit" or hasattr(error, "_xaikit_settled"):
+        return True
+    return isinstance(error, MemoryError) or _MEMORY.search(f"{type(error).__name__} {error}") is not None
 
 
 def _told(error: Exception) -> str:
