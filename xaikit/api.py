@@ -98,6 +98,7 @@ def explain(
         TargetError: Targets of a wrong shape, type or range.
         ModelError: The model cannot be explained so, or the maps are not finite.
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
+        PluginError: What a plugin brought failed, and its exception is the cause; or a step breaks its contract.
     """
     recipe, made = _results(
         explainer, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, details
