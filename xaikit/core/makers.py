@@ -17,7 +17,7 @@ from .lazy import tf
 _claims: "WeakKeyDictionary[Any, str]" = WeakKeyDictionary()
 _named: list[tuple[str, str]] = []  # a value's name and its maker, at the number that its ops bear
 _SCOPE = re.compile(r"xaikit-plugin-(\d+)-op|xaikit-nobodys-op")
-_MEMORY = re.compile(r"ResourceExhausted|OOM when|out of memory", re.IGNORECASE)
+_MEMORY = re.compile(r"resource ?exhausted|out of memory|OOM when|failed to allocate", re.IGNORECASE)
 _NODE = re.compile(r"{{node ([^}]+)}}")
 
 
