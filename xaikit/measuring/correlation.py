@@ -18,20 +18,25 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
 
 
 def spearman(first: Tensor, second: Tensor) -> Tensor:
-    """Give the correlation of the ranks of each row of [B, n] with those of another, ties at midranks: float64 [B].
+    """Give the correlation of the ranks of each row of [B, n] with those of another: float64 [B].
 
-    NaN where one of them stays the same, but for the rounding of its own type.
+    Values that differ by no more than the rounding of their own type share their ranks: the same input scored in
+    another place of a batch may differ so. NaN where all of one row do.
     """
-    found = _correlated(midranks(first), midranks(second))
+    found = _correlated(*(midranks(values, _rounding(values)) for values in (first, second)))
     return tf.where(varies(first) & varies(second), found, NAN)
 
 
 def varies(values: Tensor) -> Tensor:
     """Say of each row of [B, n] whether its values differ by more than rounding: [B]."""
+    span = tf.reduce_max(values, axis=1, keepdims=True) - tf.reduce_min(values, axis=1, keepdims=True)
+    return (span > _rounding(values))[:, 0]
+
+
+def _rounding(values: Tensor) -> Tensor:
+    """Give the difference below which values of a row are the same but for rounding, [B, 1]."""
     epsilon = float(np.finfo(values.dtype.as_numpy_dtype).eps)
-    values = tf.cast(values, tf.float64)
-    span = tf.reduce_max(values, axis=1) - tf.reduce_min(values, axis=1)
-    return span > _ULPS * epsilon * tf.reduce_max(tf.abs(values), axis=1)
+    return _ULPS * epsilon * tf.reduce_max(tf.abs(values), axis=1, keepdims=True)
 
 
 def _correlated(first: Tensor, second: Tensor) -> Tensor:
