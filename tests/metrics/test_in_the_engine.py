@@ -1,4 +1,4 @@
-"""Metrics run where explanations do: no batch, order, neighbour, replica or compiler changes a figure, one trace does."""
+"""Metrics run where explanations do: no batch, order, neighbour, replica or compiler changes a figure."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,13 @@ from xaikit import (
 from xaikit.core import Explanation, forward, gradient, keras, per_target
 from xaikit.measuring.run import measured
 
-OF_MAPS = [
+ALL = [
     completeness,
     complexity,
     faithfulness_correlation(samples=5),
     infidelity(samples=5),
     localization_auc,
+    max_sensitivity(samples=3),
     mufidelity(samples=5, cells=3),
     pointing_game(tolerance=1),
     relevance_mass,
@@ -41,7 +42,6 @@ OF_MAPS = [
     sensitivity_n(shares=(0.1, 0.5), samples=5),
     sparseness,
 ]
-ALL = [*OF_MAPS, max_sensitivity(samples=3)]
 MASKS = np.random.default_rng(8).random((5, 8, 8)) < 0.2
 MASKS[3] = False
 ORDER = np.array([4, 0, 3, 1, 2])
@@ -98,22 +98,25 @@ def test_values_new_targets_and_short_batches_are_one_trace(counted, expected, p
 
 
 def test_several_targets_are_measured_one_by_one(counted, expected, pooled64, images64):
+    places = [2, 4, 5]  # subsets, masks, copies
+    metrics = [ALL[place] for place in places]
     targets = np.array([[0, 2], [1, 2], [2, 2], [3, 2], [0, 2]])
-
-    actual = figures(ALL, counted[0], pooled64, images64, targets, MASKS)
-
-    assert actual.shape == (5, len(ALL), 2)
-    np.testing.assert_allclose(actual[..., 0], expected[..., 0], rtol=1e-12, atol=1e-13)
     second = figures(ALL, counted[0], pooled64, images64, 2, MASKS)
-    np.testing.assert_allclose(actual[..., 1], second[..., 0], rtol=1e-12, atol=1e-13)
+
+    actual = figures(metrics, counted[0], pooled64, images64, targets, MASKS)
+
+    assert actual.shape == (5, 3, 2)
+    np.testing.assert_allclose(actual[..., 0], expected[:, places, 0], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(actual[..., 1], second[:, places, 0], rtol=1e-12, atol=1e-13)
 
 
 def test_maps_are_measured_as_the_explainer_that_made_them(counted, expected, pooled64, images64):
+    places = [0, 2, 4]
     explained = explain(counted[0], pooled64, images64, [0, 1, 2, 3, 0])
 
-    actual = figures(OF_MAPS, explained, pooled64, images64, "top1", MASKS, batch_size=2)
+    actual = figures([ALL[place] for place in places], explained, pooled64, images64, "top1", MASKS, batch_size=2)
 
-    np.testing.assert_allclose(actual, expected[:, :-1], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(actual, expected[:, places], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_two_replicas_are_one_device():
     one, rows, masks = small(), draws((5, 5)), draws((5, 5), seed=3) > 0
     with strategy.scope():
         two = small()
-    metrics = [faithfulness_correlation(samples=5), max_sensitivity(samples=3), localization_auc]
+    metrics = [faithfulness_correlation(samples=5), localization_auc]
     expected = figures(metrics, find("gradients"), one, rows, "top1", masks, batch_size=2)
 
     actual = figures(metrics, find("gradients"), two, rows, "top1", masks, batch_size=2)
@@ -161,7 +164,7 @@ def test_two_replicas_are_one_device():
 
 def test_xla_gives_the_same_figures():
     model, rows, masks = small(), draws((5, 5)), draws((5, 5), seed=3) > 0
-    metrics = [mufidelity(samples=5), localization_auc, relevance_rank, max_sensitivity(samples=3)]
+    metrics = [mufidelity(samples=5), localization_auc, max_sensitivity(samples=2)]
     expected = figures(metrics, find("gradients"), model, rows, "top1", masks, batch_size=12)
 
     actual = figures(metrics, find("gradients"), model, rows, "top1", masks, batch_size=12, jit=True)

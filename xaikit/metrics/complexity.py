@@ -2,7 +2,7 @@
 
 from ..core import Model, tf
 from ..measuring import Case, Measure, Measurement, metric
-from ..measuring.positions import relevances
+from ..measuring.ranking import relevance
 from ..measuring.ratio import NAN
 
 
@@ -22,7 +22,7 @@ def complexity(model: Model) -> Measure:
     """
 
     def measure(case: Case) -> Measurement:
-        sizes = tf.abs(relevances(case.maps, case.inputs))
+        sizes = tf.abs(tf.cast(relevance(case.maps, case.inputs), tf.float64))
         sizes = tf.math.divide_no_nan(sizes, tf.reduce_max(sizes, axis=1, keepdims=True))
         total = tf.reduce_sum(sizes, axis=1, keepdims=True)
         shares = tf.math.divide_no_nan(sizes, total)

@@ -9,8 +9,8 @@ from ..core.baselines import Baseline, baselines
 from ..errors import ModelError
 from ..measuring import Case, Measure, Measurement, metric
 from ..measuring.correlation import pearson
+from ..measuring.effects import effects, units_of
 from ..measuring.outputs import On, seen
-from ..measuring.removal import effects, units_of
 from ..measuring.subsets import Samples, size_of, subsets
 
 _SHARE = 0.2  # of the positions, where no size is given
@@ -65,6 +65,6 @@ def faithfulness_correlation(
                 f"faithfulness_correlation: size must be less than the {units.count} positions there are, not {size}."
             )
         chosen = subsets(units.count, [size or size_of(_SHARE, units.count)] * samples, seed)
-        return Measurement(pearson(*effects(view, case, units, chosen, begin(case.inputs), seed)))
+        return Measurement(pearson(*effects(view, case, units, chosen, begin(case.inputs)((seed,)))))
 
     return measure

@@ -10,7 +10,7 @@ from ..core.masking import masked_scores
 from ..errors import ParameterError
 from ..measuring import Case, Measure, Measurement, metric
 from ..measuring.outputs import On, seen
-from ..measuring.positions import Mapped, mapped
+from ..measuring.ranking import lying
 from ..measuring.span import check_perturbed, span
 
 Perturbation = Literal["noise", "baseline"]
@@ -71,6 +71,7 @@ def infidelity(
     def measure(case: Case) -> Measurement:
         leaves = tf.nest.flatten(case.inputs)
         draw = begin(case.inputs)
+        pairs = lying(case.maps, case.inputs)
 
         def copy(i: Number) -> Tensor:  # x - I
             origins = leaves if perturbation == "noise" else tf.nest.flatten(draw((seed, i)))
@@ -82,7 +83,8 @@ def infidelity(
 
         def product(i: Number) -> Tensor:  # I.map
             moved = tf.nest.flatten(copy(i))
-            return tf.add_n([_product(one, moved[one.number]) for one in mapped(case.maps, case.inputs)])
+            ways = {id(leaf): leaf - other for leaf, other in zip(leaves, moved, strict=True)}
+            return tf.add_n([_product(ways[id(on)], maps) for maps, on in pairs])
 
         signature = tf.TensorSpec([leaves[0].shape[0]], tf.float64)
         products = tf.transpose(tf.map_fn(product, tf.range(samples), fn_output_signature=signature))
@@ -102,14 +104,12 @@ def _noisy(inputs: Tensor, origin: Tensor, noise: float, key: Key) -> Tensor:
     return origin + deviation * normal(tf.shape(inputs)[1:], key, inputs.dtype)
 
 
-def _product(one: Mapped, moved: Tensor) -> Tensor:
+def _product(way: Tensor, maps: Tensor) -> Tensor:
     """Multiply how far one input was moved, as the model saw it, by the map, and add up: [B]."""
-    if not moved.dtype.is_floating:
-        return tf.zeros([tf.shape(moved)[0]], tf.float64)
-    slopes = to_positions(one.maps[..., tf.newaxis], one.inputs)[..., 0]
-    slopes = slopes if slopes.shape.rank == moved.shape.rank else slopes[..., tf.newaxis]
-    parts = tf.cast(one.inputs - moved, tf.float64) * tf.cast(slopes, tf.float64)
-    return tf.reduce_sum(parts, axis=range(1, moved.shape.rank))
+    slopes = to_positions(maps[..., tf.newaxis], way)[..., 0]
+    slopes = slopes if slopes.shape.rank == way.shape.rank else slopes[..., tf.newaxis]
+    parts = tf.cast(way, tf.float64) * tf.cast(slopes, tf.float64)
+    return tf.reduce_sum(parts, axis=range(1, way.shape.rank))
 
 
 def _best(products: Tensor, drops: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from ..core import Count, Model, Seed
 from ..core.baselines import Baseline, baselines
 from ..measuring import Case, Measure, Measurement, metric
 from ..measuring.correlation import spearman
+from ..measuring.effects import effects, units_of
 from ..measuring.outputs import On, seen
-from ..measuring.removal import effects, units_of
 from ..measuring.subsets import Part, Samples, size_of, subsets
 
 
@@ -57,6 +57,6 @@ def mufidelity(
     def measure(case: Case) -> Measurement:
         units = units_of(case, cells, "mufidelity")
         chosen = subsets(units.count, [size_of(share, units.count)] * samples, seed)
-        return Measurement(spearman(*effects(view, case, units, chosen, begin(case.inputs), seed)))
+        return Measurement(spearman(*effects(view, case, units, chosen, begin(case.inputs)((seed,)))))
 
     return measure

@@ -8,9 +8,9 @@ from ..core import Model, Seed, Tensor, tf
 from ..core.baselines import Baseline, baselines
 from ..measuring import Case, Measure, Measurement, metric
 from ..measuring.correlation import pearson
+from ..measuring.effects import effects, units_of
 from ..measuring.outputs import On, seen
 from ..measuring.ratio import ratio
-from ..measuring.removal import effects, units_of
 from ..measuring.subsets import Part, Samples, size_of, subsets
 
 Shares = Annotated[tuple[Part, ...], Field(min_length=1)]
@@ -62,7 +62,7 @@ def sensitivity_n(
         units = units_of(case, None, "sensitivity_n")
         sizes = [size_of(share, units.count) for share in shares for _ in range(samples)]
         chosen = subsets(units.count, sizes, seed)
-        sums, drops = effects(view, case, units, chosen, begin(case.inputs), seed)
+        sums, drops = effects(view, case, units, chosen, begin(case.inputs)((seed,)))
         points = [slice(i * samples, (i + 1) * samples) for i in range(len(shares))]
         curve = tf.stack([pearson(sums[:, point], drops[:, point]) for point in points], axis=1)
         return Measurement(_mean_of_known(curve), curve, tf.constant(shares, tf.float64))

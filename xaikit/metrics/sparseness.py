@@ -2,7 +2,7 @@
 
 from ..core import Model, tf
 from ..measuring import Case, Measure, Measurement, metric
-from ..measuring.positions import relevances
+from ..measuring.ranking import relevance
 from ..measuring.ratio import ratio
 
 
@@ -22,7 +22,7 @@ def sparseness(model: Model) -> Measure:
     """
 
     def measure(case: Case) -> Measurement:
-        sizes = tf.sort(tf.abs(relevances(case.maps, case.inputs)), axis=1)  # from the smallest
+        sizes = tf.sort(tf.abs(tf.cast(relevance(case.maps, case.inputs), tf.float64)), axis=1)  # from the smallest
         sizes = tf.math.divide_no_nan(sizes, sizes[:, -1:])
         count = tf.cast(tf.shape(sizes)[1], tf.float64)
         above = (count - tf.range(1, count + 1, dtype=tf.float64) + 0.5) / count
