@@ -59,6 +59,14 @@ def test_a_map_or_a_score_that_stays_the_same_has_no_correlation(table, rows, li
     assert np.isnan(faithfulness_correlation(baseline="mean", samples=20)(input_x_gradient, linear64, still, 0)).all()
 
 
+def test_however_many_positions_a_constant_map_has_no_correlation(pointwise64):
+    image = np.random.default_rng(2).normal(size=(1, 90, 110, 3))
+
+    for size in (30, 2001, 9001):
+        measure = faithfulness_correlation(samples=20, size=size)
+        assert np.isnan(measure(np.full((1, 90, 110, 1), 0.1), pointwise64, image, 0))
+
+
 def test_a_size_that_leaves_nothing_is_refused(table, rows):
     with pytest.raises(ModelError, match="size must be less than the 5 positions there are, not 5"):
         faithfulness_correlation(size=5)(gradients, table, rows)

@@ -80,13 +80,11 @@ def effects(model: Model, case: Case, units: Units, chosen: Tensor, fill: Tensor
 
 
 def _sums(values: Tensor, units: Units, chosen: Tensor) -> Tensor:
-    """Add up the relevance of each subset, [B, n]; of a constant map, subsets of one size have exactly equal sums."""
-    lowest = tf.reduce_min(values, axis=1, keepdims=True)
-
-    def one(subset: Tensor) -> Tensor:
-        gone = units.spread(subset)
-        size = tf.reduce_sum(tf.cast(gone, tf.float64))
-        return tf.reduce_sum(tf.where(gone, values - lowest, 0), axis=1) + size * lowest[:, 0]
-
+    """Add up the relevance [B, positions] of each subset, in turn, as any batch would: [B, n]."""
     signature = tf.TensorSpec([values.shape[0]], tf.float64)
-    return tf.transpose(tf.map_fn(one, chosen, fn_output_signature=signature))
+    sums = tf.map_fn(
+        lambda subset: tf.reduce_sum(tf.where(units.spread(subset), values, 0), axis=1),
+        chosen,
+        fn_output_signature=signature,
+    )
+    return tf.transpose(sums)
