@@ -45,7 +45,7 @@ def infidelity(
     by `sensitivity_n`, or with `scaled`, by their direction alone. A location map is resized to the input's positions
     and counts for every channel of them.
 
-    Cost: one forward pass, and one for each of `samples`.
+    Cost: one forward pass for each of `samples`, beside that of the clean input.
 
     Args:
         samples: How many perturbations.
