@@ -40,7 +40,7 @@ class Measured:
         def measured(inputs: Tensor, targets: Tensor, /) -> Explanation:
             scores, maps = step(inputs, targets)
             masks = current().beside.get("masks")
-            found = {FINITE: _finite(maps)}
+            found = {FINITE: _finite(maps, scores)}
             with at_level(_LEVEL, repr(self)):
                 for text, measure in measures.items():
                     with _on_behalf_of(text):
@@ -85,12 +85,13 @@ def _on_behalf_of(text: str) -> Iterator[None]:
         raise
 
 
-def _finite(maps: Tensor) -> Tensor:
-    """Say of each example whether its maps are finite, [B, 1, 1]: 1 or 0."""
+def _finite(maps: Tensor, scores: Tensor) -> Tensor:
+    """Say of each example whether its maps are finite, [B, 1, T]: 1 or 0."""
     leaves = [
         tf.reduce_all(tf.math.is_finite(leaf), axis=list(range(1, leaf.shape.rank))) for leaf in tf.nest.flatten(maps)
     ]
-    return tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), tf.float32)[:, tf.newaxis, tf.newaxis]
+    found = tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), scores.dtype)
+    return tf.ones_like(scores)[:, tf.newaxis] * found[:, tf.newaxis, tf.newaxis]
 
 
 def _each_target(measure: Measure, case: Case) -> Tensor:
