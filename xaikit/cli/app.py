@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .check import check
 from .demo import demo
 from .explain import explain
 from .layers import layers
@@ -48,4 +49,5 @@ app.command("explain")(explain)
 app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)
+app.command("check")(check)
 app.command("plugins")(plugins)

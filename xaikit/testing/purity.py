@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,21 +41,27 @@ def pure(explainer: Explainer, model: Any, inputs: Any) -> None:
     and the global generators of Python, NumPy and TensorFlow. It seeds TensorFlow's, to see whether that moves.
     """
     forget(model)  # so that it is traced, which is when a model could be patched
-    before = _state(model, inputs)
-    tf.random.set_seed(0)
-    expected = tf.random.uniform([4]).numpy()
-    tf.random.set_seed(0)
-    explained(explainer, model, inputs)
-    assert np.array_equal(tf.random.uniform([4]), expected), "TensorFlow's global generator was used or seeded"
-    _compare(before, _state(model, inputs))
+    _unchanged(lambda: explained(explainer, model, inputs), model, inputs)
 
 
 def pure_after_an_exception(explainer: Explainer, model: Any, inputs: Any) -> None:
     """Check the same of a run that failed in the middle."""
+
+    def fail() -> None:
+        with contextlib.suppress(_Injected):
+            explained(_Failing(explainer), model, inputs)
+            raise AssertionError("the injected exception was swallowed")
+
+    _unchanged(fail, model, inputs)
+
+
+def _unchanged(run: Callable[[], object], model: Any, inputs: Any) -> None:
     before = _state(model, inputs)
-    with contextlib.suppress(_Injected):
-        explained(_Failing(explainer), model, inputs)
-        raise AssertionError("the injected exception was swallowed")
+    tf.random.set_seed(0)
+    expected = tf.random.uniform([4]).numpy()
+    tf.random.set_seed(0)
+    run()
+    assert np.array_equal(tf.random.uniform([4]), expected), "TensorFlow's global generator was used or seeded"
     _compare(before, _state(model, inputs))
 
 
