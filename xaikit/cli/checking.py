@@ -2,13 +2,12 @@
 
 import contextlib
 import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core import Recipe, as_view, tf
-from ..errors import InputError, UsageError, XaikitError, XaikitWarning
+from ..errors import InputError, UsageError, XaikitError
 from ..models import load
 from ..testing import (
     LAWS,
@@ -92,10 +91,8 @@ def subjects(explainer: Any, laws: list[Law], model: Path | None, data: Path | N
 def judged(explainer: Any, subject: Subject) -> Iterator[Found]:
     """Judge an explainer, or a transformer alone, on a model."""
     judge = judge_explainer if _complete(explainer) else judge_transformer
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", XaikitWarning)  # they are about data, and the data is the laws'
-        for verdict in judge(explainer, subject.model, subject.inputs, subject.laws):
-            yield Found(verdict, subject.name)
+    for verdict in judge(explainer, subject.model, subject.inputs, subject.laws):
+        yield Found(verdict, subject.name)
 
 
 def merged(found: Sequence[Found]) -> list[Found]:

@@ -14,7 +14,11 @@ from .transforming import TRANSFORMER_LAWS
 
 
 def check_explainer(
-    explainer: Explainer, model: Any = None, inputs: Any = None, expected_failures: Collection[str] = ()
+    explainer: Explainer,
+    model: Any = None,
+    inputs: Any = None,
+    expected_failures: Collection[str] = (),
+    laws: Collection[str] | None = None,
 ) -> tuple[Verdict, ...]:
     """Check that an explainer keeps every law.
 
@@ -26,22 +30,27 @@ def check_explainer(
         inputs: Some examples for it, [N, ...], N at least 3; by default random ones, as the model declares them.
         expected_failures: Names of laws that it is known not to keep, or a dict of them with reasons; one that it does
             keep is a failure.
+        laws: Names of the laws to check; by default all of them.
 
     Returns:
         The verdicts.
 
     Raises:
         AssertionError: It breaks some of the laws; the message lists them, each with its figure.
-        UnknownName: There is no law of an expected failure's name.
+        UnknownName: There is no law of such a name.
         UsageError: The explainer is not complete, inputs are given without a model, or they are too few.
         XaikitError: The explainer refuses the model.
     """
     chosen_laws(LAWS, expected_failures)
-    return _held(repr(explainer), judge_explainer(explainer, model, inputs), expected_failures)
+    return _held(repr(explainer), judge_explainer(explainer, model, inputs, laws), expected_failures)
 
 
 def check_transformer(
-    transformer: Recipe[Any], model: Any = None, inputs: Any = None, expected_failures: Collection[str] = ()
+    transformer: Recipe[Any],
+    model: Any = None,
+    inputs: Any = None,
+    expected_failures: Collection[str] = (),
+    laws: Collection[str] | None = None,
 ) -> tuple[Verdict, ...]:
     """Check that a transformer keeps its own laws, and around three built-in explainers those of explainers.
 
@@ -53,9 +62,10 @@ def check_transformer(
         model: As for `check_explainer`; the explainers around which it stands have to take it.
         inputs: As for `check_explainer`.
         expected_failures: As for `check_explainer`.
+        laws: As for `check_explainer`.
     """
     chosen_laws((*TRANSFORMER_LAWS, *LAWS), expected_failures)
-    return _held(repr(transformer), judge_transformer(transformer, model, inputs), expected_failures)
+    return _held(repr(transformer), judge_transformer(transformer, model, inputs, laws), expected_failures)
 
 
 def _held(subject: str, judged: Iterable[Verdict], expected: Collection[str]) -> tuple[Verdict, ...]:

@@ -1,10 +1,12 @@
 """What an explanation consists of, whose it is, and how its explainer is written."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
+from ..core.steps import bound
 from ..registry import find
 from .law import FLOAT32, Broken, count, equal, explained
 
@@ -107,6 +109,28 @@ def follows_weights(explainer: Explainer, model: Any, inputs: Any) -> float:
     if np.array_equal(changed.scores, before.scores):
         raise Broken("the scores are still those of the old weights", 0.0)
     return equal(explained(explainer, model, inputs, 0).maps, before.maps, "maps after the weights were put back")
+
+
+@dataclass(frozen=True, eq=False)
+class _Anew:
+    """An explainer that shares its trace with nothing."""
+
+    explainer: Explainer
+
+    def bind(self, model: Model, /) -> Step:
+        return bound(self.explainer, model)
+
+
+def explains_new_weights(explainer: Explainer, model: Any, inputs: Any) -> float:
+    """Check that after a change of weights the maps are those that a fresh start gives."""
+    explained(explainer, model, inputs, 0)
+    weights = model.get_weights()
+    try:
+        model.set_weights([0.5 * values for values in weights])
+        actual, expected = (explained(each, model, inputs, 0).maps for each in (explainer, _Anew(explainer)))
+    finally:
+        model.set_weights(weights)
+    return equal(actual, expected, "maps after the weights were changed")
 
 
 def spells_itself(explainer: Explainer, model: Any, inputs: Any) -> None:

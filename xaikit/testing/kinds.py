@@ -85,8 +85,8 @@ def _table() -> Subject:
 KINDS: dict[str, Callable[[], Subject]] = {
     "nested models": _nested,
     "subclassed models": _subclassed,
-    "several outputs": _outputs,
-    "several inputs": _inputs,
+    "models with several outputs": _outputs,
+    "models with several inputs": _inputs,
     "series": _series,
     "tables": _table,
 }

@@ -1,5 +1,6 @@
 """What a law is, what judging it gives, and the figures by which it is judged."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,7 +9,7 @@ import numpy as np
 
 from ..api import explain
 from ..core import Explainer, Explanation, Model, as_view, tf
-from ..errors import ModelError
+from ..errors import ModelError, XaikitWarning
 
 Check = Callable[[Any, Any, Any], float | str | None]
 Outcome = Literal["pass", "fail", "warning", "skip"]
@@ -95,8 +96,10 @@ class Law:
 
 
 def explained(explainer: Explainer, model: Any, inputs: Any, targets: Any = "top1", **options: Any) -> Explanation:
-    """Explain on this machine's CPU or device, without XLA unless it is asked for, and without a bar."""
-    return explain(explainer, model, inputs, targets, **{"jit": False, "progress": False, **options})
+    """Explain on this machine's CPU or device, without XLA unless it is asked for, without a bar or a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XaikitWarning)  # they are about data, and the data is the laws'
+        return explain(explainer, model, inputs, targets, **{"jit": False, "progress": False, **options})
 
 
 def rows(inputs: Any, chosen: Any) -> Any:

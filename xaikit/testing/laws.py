@@ -14,7 +14,14 @@ from .claims import (
     tells_classes_apart,
 )
 from .composition import composes, mirrors, parts_make_the_whole, smoothing_without_noise_changes_nothing
-from .contract import follows_weights, picks_targets, scores_the_clean_input, spells_itself, well_formed
+from .contract import (
+    explains_new_weights,
+    follows_weights,
+    picks_targets,
+    scores_the_clean_input,
+    spells_itself,
+    well_formed,
+)
 from .devices import alike_in_half_precision, replicated_alike
 from .independence import (
     independent_of_batches,
@@ -74,12 +81,20 @@ CLAIMED: tuple[Law, ...] = (
     Law(
         "class-discriminative", "Two classes have two maps.", tells_classes_apart, "more than 0.05 of the largest value"
     ),
-    Law("stochastic", "Another seed gives another map, and without one nothing is drawn.", follows_its_seed, "not 0"),
+    Law(
+        "stochastic",
+        "Another seed gives another map where that is claimed; elsewhere there is none.",
+        follows_its_seed,
+        "not 0",
+    ),
     Law("needs-layer", "A table is refused before anything runs.", needs_a_layer),
     Law("input-shaped", "Maps have the inputs' shape where that is claimed, else positions.", shaped_as_claimed),
 )
 
 THOROUGH: tuple[Law, ...] = (
+    Law(
+        "new weights", "After a change of weights maps are those of a fresh start.", explains_new_weights, _EXACT, True
+    ),
     Law("seeds", "No seed of the program changes a map.", independent_of_seeds, _EXACT, thorough=True),
     Law("replicas", "Two replicas give what one device does.", replicated_alike, _ROWS, thorough=True),
     Law(
@@ -92,7 +107,7 @@ THOROUGH: tuple[Law, ...] = (
     *(
         Law(
             kind,
-            f"Of {kind} it gives maps, or says before anything runs why not.",
+            f"It explains {kind}, or says before anything runs why not.",
             partial(explains, kind),
             thorough=True,
         )

@@ -4,6 +4,7 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,25 @@ class _Injected(Exception):
 
 @dataclass(frozen=True)
 class _Failing:
-    """An explainer whose step fails once all the work was traced."""
+    """An explainer whose step fails: in the middle of a forward pass, or once all the work was traced."""
 
     explainer: Explainer
+    inside: bool
 
     def bind(self, model: Model, /) -> Step:
-        step = bound(self.explainer, model)
+        last = model.preview.calls[-1]
+        running: list[bool] = []
+
+        def fail(features: Tensor) -> Tensor:
+            if running:
+                raise _Injected
+            return features
+
+        writes = {**(model.writes or {}), (last.path, last.number): fail} if self.inside else model.writes
+        step = bound(self.explainer, model.changed(writes=writes))
 
         def failing(inputs: Tensor, targets: Tensor, /) -> Explanation:
+            running.append(True)
             step(inputs, targets)
             raise _Injected
 
@@ -45,14 +57,15 @@ def pure(explainer: Explainer, model: Any, inputs: Any) -> None:
 
 
 def pure_after_an_exception(explainer: Explainer, model: Any, inputs: Any) -> None:
-    """Check the same of a run that failed in the middle."""
+    """Check the same of a run that failed inside of the model, and of one that failed at the end."""
+    for inside in (True, False):
+        _unchanged(partial(_fail, _Failing(explainer, inside), model, inputs), model, inputs)
 
-    def fail() -> None:
-        with contextlib.suppress(_Injected):
-            explained(_Failing(explainer), model, inputs)
-            raise AssertionError("the injected exception was swallowed")
 
-    _unchanged(fail, model, inputs)
+def _fail(explainer: Explainer, model: Any, inputs: Any) -> None:
+    with contextlib.suppress(_Injected):
+        explained(explainer, model, inputs)
+        raise AssertionError("the injected exception was swallowed")
 
 
 def _unchanged(run: Callable[[], object], model: Any, inputs: Any) -> None:
