@@ -1,6 +1,7 @@
 """The ways to check, and what they say: verdicts, reports, tests of pytest, warnings and refusals."""
 
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from xaikit import (
 from xaikit.core import Explanation, forward, tf
 from xaikit.errors import ModelError, UnknownName, UsageError, XaikitWarning
 from xaikit.testing import (
+    CLAIMS,
     LAWS,
     TRANSFORMER_LAWS,
     Law,
@@ -58,6 +60,12 @@ def test_every_law_has_a_name_and_a_statement_of_its_own():
 
     assert len({law.name for law in laws}) == len({law.statement for law in laws}) == len(laws)
     assert all(law.statement.endswith(".") for law in laws)
+
+
+def test_the_page_on_laws_explains_every_claim():
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "laws.md").read_text(encoding="utf-8")
+
+    assert [claim for claim in CLAIMS if f"\n| {claim} |" not in page] == []
 
 
 def test_a_verdict_says_what_was_measured_and_why_a_law_was_skipped():

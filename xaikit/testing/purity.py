@@ -27,7 +27,7 @@ class _Failing:
     inside: bool
 
     def bind(self, model: Model, /) -> Step:
-        last = model.preview.calls[-1]
+        last = model.preview.calls[-1:]  # none, where a model is made of no layers
         running: list[bool] = []
 
         def fail(features: Tensor) -> Tensor:
@@ -35,8 +35,8 @@ class _Failing:
                 raise _Injected
             return features
 
-        writes = {**(model.writes or {}), (last.path, last.number): fail} if self.inside else model.writes
-        step = bound(self.explainer, model.changed(writes=writes))
+        faults = {(call.path, call.number): fail for call in last if self.inside}
+        step = bound(self.explainer, model.changed(writes={**(model.writes or {}), **faults}))
 
         def failing(inputs: Tensor, targets: Tensor, /) -> Explanation:
             running.append(True)
