@@ -97,7 +97,7 @@ def _mirrored(model: Any, inputs: Any) -> bool:
 
 
 def _transformers() -> list[Recipe[Any]]:
-    found = [entry.explainer for entry in registry().catalogue.values() if entry.kind == "transformer"]
+    found = [entry.value for entry in registry().catalogue.values() if entry.kind == "transformer"]
     return [explainer for explainer in found if isinstance(explainer, Recipe)]
 
 
