@@ -106,7 +106,8 @@ def test_a_model_of_one_s_own_is_checked_with_random_inputs_or_given_ones(capsys
         (("gradcam", "--only", "operands"), "There is no law named 'operands'."),
         (("gradcam", "--only", "tables", "--quick"), "--quick leaves out all the laws of --only"),
         (("gradcam", "--data", "rows.npy"), "--data is for --model: give both, or neither."),
-        (("gradcom",), "There is no method or transformer named 'gradcom'. Did you mean 'gradcam'?"),
+        (("gradcom",), "There is no method, transformer or metric named 'gradcom'. Did you mean 'gradcam'?"),
+        (("deletion",), "The laws are of methods and transformers, and deletion is neither."),
         (("gradcam(layer='conv9')", "--only", "form"), "has no layer named 'conv9'"),
     ],
 )

@@ -14,6 +14,7 @@ from ..testing import (
     TRANSFORMER_LAWS,
     Law,
     Verdict,
+    check_explains,
     check_taken,
     chosen_laws,
     demo_model,
@@ -56,8 +57,9 @@ def laws_of(explainer: Any, only: Sequence[str], quick: bool) -> list[Law]:
 
     Raises:
         UnknownName: There is no law of such a name.
-        UsageError: None is left.
+        UsageError: None is left, or it is a metric.
     """
+    check_explains(explainer)
     known = LAWS if _complete(explainer) else (*TRANSFORMER_LAWS, *LAWS)
     chosen = [law for law in chosen_laws(known, only or None) if not (quick and law.thorough)]
     if not chosen:

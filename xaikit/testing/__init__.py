@@ -15,7 +15,7 @@ from .claims import CLAIMS, claims_of
 from .composition import composes, parts_make_the_whole, smoothing_without_noise_changes_nothing
 from .contract import follows_weights, picks_targets, scores_the_clean_input, spells_itself, well_formed
 from .independence import independent_of_batches, independent_of_neighbours, independent_of_order, repeatable
-from .judging import chosen_laws, judge_explainer, judge_transformer
+from .judging import check_explains, chosen_laws, judge_explainer, judge_transformer
 from .law import Broken, Law, Skipped, Verdict
 from .laws import ADVICE, CLAIMED, LAWS, PROMISES, THOROUGH
 from .purity import pure, pure_after_an_exception
@@ -45,6 +45,7 @@ __all__ = [
     "Skipped",
     "Verdict",
     "check_explainer",
+    "check_explains",
     "check_taken",
     "check_transformer",
     "chosen_laws",

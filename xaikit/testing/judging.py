@@ -36,6 +36,7 @@ def judge_explainer(
         XaikitError: The explainer refuses the model.
     """
     chosen = chosen_laws(LAWS, laws)
+    check_explains(explainer)
     if isinstance(explainer, Recipe) and not explainer.complete:
         raise UsageError(
             f"{explainer.name!r} is not complete: check it around explainers, like {explainer.name}(gradcam), or by "
@@ -85,6 +86,16 @@ def judge_transformer(
 
 
 # Laws of metrics, M1 to M11, will have a table like `TRANSFORMER_LAWS`, and `judge_metric` here.
+
+
+def check_explains(explainer: Any) -> None:
+    """Refuse what is neither a method nor a transformer, nor an object of a kind with them.
+
+    Raises:
+        UsageError: It has no `bind`.
+    """
+    if not isinstance(explainer, Explainer) or isinstance(explainer, type):
+        raise UsageError(f"The laws are of methods and transformers, and {explainer!r} is neither.")
 
 
 def chosen_laws(laws: Iterable[Law], names: Collection[str] | None) -> list[Law]:

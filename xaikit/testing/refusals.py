@@ -1,6 +1,6 @@
 """What can be known without data is refused in `bind`, by an error of xaikit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core import Explainer, Model, Recipe, Step
@@ -64,5 +64,5 @@ def _misled(explainer: Explainer) -> list[Recipe[Any]]:
     for place, operand in enumerate(explainer.explainers):
         for other in _misled(operand):
             operands = (*explainer.explainers[:place], other, *explainer.explainers[place + 1 :])
-            made.append(Recipe(explainer.declaration, operands, explainer.values))
+            made.append(replace(explainer, explainers=operands))
     return made
