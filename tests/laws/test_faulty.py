@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.oracles.weights import settled
+from xaikit import smooth
 from xaikit.core import (
     Explanation,
     Recipe,
@@ -255,6 +256,9 @@ def late(model, *, layer: str = ""):
         return Explanation(scores, per_target(lambda score: gradient(score, features), scores))
 
     return step
+
+
+FAULTY.append((smooth(late), "layers"))  # inside of an expression
 
 
 @breaks("layers")

@@ -10,7 +10,7 @@ from ..core import Explainer, Explanation, Model, Recipe, Step, Tensor, tf
 from ..core.steps import bound
 from ..errors import ModelError, UnfitInput
 from ..registry import find, registry
-from .law import FLOAT32, Skipped, count, equal, explained, view_of
+from .law import FLOAT32, Skipped, count, equal, explained, on_device, view_of
 
 _CHEAP = {"repetitions": 2, "scales": (0.5,)}
 
@@ -72,7 +72,7 @@ def mirrors(explainer: Explainer, model: Any, inputs: Any) -> float:
         raise Skipped("tta makes no mirrored views of such inputs")
     mirrored = _identities(explainer, model, np.flip(inputs, axis=-2).copy())["tta"]
     width = np.ndim(inputs) - 2
-    return equal(mirrored, np.flip(maps["tta"], axis=width), "maps of mirrored inputs under tta", FLOAT32)
+    return equal(mirrored, np.flip(maps["tta"], axis=width), "maps of mirrored inputs under tta", on_device(FLOAT32))
 
 
 def _identities(explainer: Explainer, model: Any, inputs: Any) -> Any:

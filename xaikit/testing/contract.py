@@ -8,7 +8,7 @@ import numpy as np
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
 from ..core.steps import bound
 from ..registry import find
-from .law import FLOAT32, Broken, count, equal, explained
+from .law import FLOAT32, Broken, count, equal, explained, on_device
 
 
 def well_formed(explainer: Explainer, model: Any, inputs: Any) -> None:
@@ -130,7 +130,7 @@ def explains_new_weights(explainer: Explainer, model: Any, inputs: Any) -> float
         actual, expected = (explained(each, model, inputs, 0).maps for each in (explainer, _Anew(explainer)))
     finally:
         model.set_weights(weights)
-    return equal(actual, expected, "maps after the weights were changed")
+    return equal(actual, expected, "maps after the weights were changed", on_device(0.0))
 
 
 def spells_itself(explainer: Explainer, model: Any, inputs: Any) -> None:
