@@ -6,9 +6,11 @@ import typer
 
 from .check import check
 from .demo import demo
+from .doctor import doctor
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
+from .new_plugin import new_plugin
 from .plugins import plugins
 from .show import show
 
@@ -51,3 +53,5 @@ app.command("show")(show)
 app.command("layers")(layers)
 app.command("check")(check)
 app.command("plugins")(plugins)
+app.command("new-plugin")(new_plugin)
+app.command("doctor")(doctor)
