@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.oracles import removal
+from xaikit.measuring import imputation
 from xaikit.measuring.imputation import imputed
 
 graph = tf.function(imputed, autograph=False)
@@ -89,3 +90,21 @@ def test_xla_gives_what_the_graph_gives():
     values = np.random.default_rng(6).normal(size=(len(removed), 7, 5, 2)).astype("float32")
 
     np.testing.assert_allclose(solved(values, removed, xla), solved(values, removed), atol=1e-4)
+
+
+@pytest.mark.parametrize("sides", [(64,), (20, 17), (9, 8, 10)])
+def test_the_preconditioner_is_symmetric_and_near_the_inverse_whatever_the_size(sides):
+    removed = np.ones(sides, bool)
+    removed[tuple(side // 4 for side in sides)] = removed[tuple(side - 1 for side in sides)] = False
+    places = np.flatnonzero(removed)
+    columns = tf.constant(np.eye(removed.size)[places].reshape(-1, *sides, 1))
+    grids = imputation._grids(tf.constant(removed[np.newaxis, ..., np.newaxis], tf.float64))
+
+    cycle = tf.function(lambda x: imputation._cycle(grids, x), autograph=False)(columns)
+    cycle, equations = (each.numpy().reshape(len(places), -1)[:, places] for each in (cycle, grids[0].applied(columns)))
+
+    np.testing.assert_allclose(cycle, cycle.T, atol=1e-12)
+    sizes = np.sort(np.linalg.eigvals(cycle @ equations).real)
+    assert sizes[0] > 0.05  # a mode for each of the two known positions, which cost an iteration each
+    assert sizes[2] > 0.3
+    assert sizes[-1] < 1.7
