@@ -52,6 +52,8 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.scorecam import scorecam as scorecam
     from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
+    from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
+    from .metrics.random_logit import random_logit as random_logit
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
     from .transformers.average import average as average
