@@ -59,8 +59,9 @@ def parameter_randomization(
     def measure(case: Case) -> Measurement:
         def after(k: Tensor) -> Tensor:
             view = model.changed(weights=partly(k))
-            view.run(case.inputs)  # the pass that layers are looked for in, and that the step itself makes
-            maps = bound(explainer, view)(case.inputs, case.targets).maps
+            here = tf.nest.map_structure(tf.identity, case.inputs)  # of the loop's own graph, where ops are looked at
+            view.run(here)  # the pass that layers are looked for in, and that the step itself makes
+            maps = bound(explainer, view)(here, case.targets).maps
             return alike(case.maps, tf.nest.map_structure(lambda leaf: leaf[..., 0], maps))
 
         steps = tf.range(1, count + 1)
