@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .demo import demo
+from .evaluate import evaluate
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
@@ -45,6 +46,7 @@ def everywhere(
 
 app.command("demo")(demo)
 app.command("explain")(explain)
+app.command("evaluate")(evaluate)
 app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)

@@ -1,12 +1,14 @@
 """An explainer that gives, in place of maps, what metrics find in them: so the engine measures as it explains."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
 from ..core.steps import bound
 from ..core.tracing import at_level, current, without_details
-from ..errors import UsageError
+from ..errors import UsageError, XaikitError
 from .case import Case, Measure
 from .metric import Metric
 
@@ -41,13 +43,14 @@ class Measured:
             found = {FINITE: _finite(maps)}
             with at_level(_LEVEL, repr(self)), without_details():
                 for text, measure in measures.items():
-                    found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
+                    with _on_behalf_of(text):
+                        found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
             return Explanation(scores, found)
 
         return measured
 
     def _bound(self, metric: Metric[Any], model: Model) -> Measure:
-        with at_level(_LEVEL, repr(self)):
+        with at_level(_LEVEL, repr(self)), _on_behalf_of(repr(metric)):
             return metric.prepare(self.explainer, model)
 
 
@@ -66,6 +69,16 @@ class _Given:
                     "give the targets that they were made for."
                 )
         return Explanation(scores, maps)
+
+
+@contextmanager
+def _on_behalf_of(text: str) -> Iterator[None]:
+    """Say of an error which metric it befell, so that the others can be measured without it."""
+    try:
+        yield
+    except XaikitError as error:
+        error.metric = error.metric or text
+        raise
 
 
 def _finite(maps: Tensor) -> Tensor:
