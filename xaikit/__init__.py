@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .evaluation import Evaluation as Evaluation
     from .evaluation import evaluate as evaluate
+    from .evaluation.sanity import sanity as sanity
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
     from .measuring import metric as metric
@@ -84,6 +85,7 @@ _PUBLIC = {
     "transformer": ".core",
     "Evaluation": ".evaluation",
     "evaluate": ".evaluation",
+    "sanity": ".evaluation.sanity",
     "hookimpl": ".hookspecs",
     "metric": ".measuring",
     "visualize": ".images",

@@ -320,7 +320,9 @@ def test_masks_go_with_the_examples_whatever_batches_they_come_in(pooled, images
         return lambda case: Measurement(tf.reduce_mean(tf.cast(case.masks, tf.float32), axis=[1, 2]))
 
     masks = np.arange(5 * 64).reshape(5, 8, 8) % 7 < np.arange(5)[:, None, None]
-    made = evaluate([gradients, gradcam], pooled, batches(images), metrics=[area], masks=masks, batch_size=2, resamples=5)
+    made = evaluate(
+        [gradients, gradcam], pooled, batches(images), metrics=[area], masks=masks, batch_size=2, resamples=5
+    )
 
     np.testing.assert_allclose(made["gradcam", "area"].values, masks.mean(axis=(1, 2)), rtol=1e-6)
     with pytest.raises(UsageError, match="compares with masks"):
@@ -344,7 +346,9 @@ def test_metrics_share_the_explanation_and_feed_full_batches():
     assert total([size, SHORT, deletion(steps=4)]) == explaining + 6 * 4 + 6 * 5
     # a batch with room left takes several steps at a time
     fed = counted.counted(
-        lambda: evaluate(gradients, counted.model, counted.images, metrics=deletion(steps=5), batch_size=18, resamples=5)
+        lambda: evaluate(
+            gradients, counted.model, counted.images, metrics=deletion(steps=5), batch_size=18, resamples=5
+        )
     )
     assert max(fed) == 18
     assert sorted(fed[:-1]) == [6, 18, 18]
