@@ -68,4 +68,5 @@ def evaluate(
         wide().print(found)
     check_thresholds(found, wanted.thresholds, tell=out if not as_data else say)
     if expressions and found.errors:
-        raise PartialError(f"{len(found.errors)} cells could not be measured: {next(iter(found.errors.values()))}")
+        cells = len(found.errors) + len(found.cells)
+        raise PartialError(f"{len(found.errors)} of {cells} cells could not be measured: see the notes.")

@@ -42,13 +42,15 @@ def _trained(pictures: Any, labels: Any) -> Any:
     def drawn() -> Any:
         return keras.initializers.HeNormal(seed=next(seeds))
 
+    def convolution(filters: int, **options: Any) -> Any:
+        shared = {"padding": "same", "activation": "relu", "kernel_initializer": drawn()}
+        return layers.Conv2D(filters, 3, **shared, **options)
+
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),
-            layers.Conv2D(16, 3, padding="same", activation="relu", kernel_initializer=drawn(), name="conv1"),
-            layers.Conv2D(
-                32, 3, strides=2, padding="same", activation="relu", kernel_initializer=drawn(), name="conv2"
-            ),
+            convolution(16, name="conv1"),
+            convolution(32, strides=2, name="conv2"),
             layers.Flatten(),
             layers.Dense(10, activation="softmax", kernel_initializer=drawn(), name="digit"),
         ],

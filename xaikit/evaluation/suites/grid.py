@@ -17,9 +17,9 @@ def make(count: int = 32) -> Suite:
     draws = np.random.default_rng(0)
     inputs = draws.uniform(0, 1, (count, 2 * _CELL, 2 * _CELL, 1)).astype("float32")
     cells = np.arange(count) % 4
-    masks = np.zeros((count, 2, _CELL, 2, _CELL), bool)
-    masks[np.arange(count), cells // 2, :, cells % 2] = True
-    masks = masks.reshape(count, 2 * _CELL, 2 * _CELL)
+    seen = np.zeros((count, 2, _CELL, 2, _CELL), bool)
+    seen[np.arange(count), cells // 2, :, cells % 2] = True
+    masks = seen.reshape(count, 2 * _CELL, 2 * _CELL)
     text = f"grid: {count} examples of 2 x 2 cells, where each score depends on one cell alone"
     part = Part(_disconnected(draws), inputs, cells, masks, ("relevance_mass", "relevance_rank"))
     windows = {"occlusion": {"patch": _CELL // 2, "stride": _CELL // 2}}  # none reaches into two cells
@@ -27,7 +27,7 @@ def make(count: int = 32) -> Suite:
 
 
 def _disconnected(draws: Any) -> Any:
-    """Make a model whose i-th logit sees the i-th cell: strides keep to the cells, and the head's other weights are 0."""
+    """Make a model whose i-th logit sees the i-th cell: strides keep to cells, and the head's other weights are 0."""
     layers = keras.layers
     inputs = keras.Input((2 * _CELL, 2 * _CELL, 1))
     hidden = layers.Conv2D(_FEATURES, _CELL // 2, strides=_CELL // 2, activation="relu", use_bias=False)(inputs)

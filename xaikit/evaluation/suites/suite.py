@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...errors import UsageError
+from ...errors import UsageError, XaikitError
 from ..evaluation import Evaluation
 from ..joined import joined
 from ..run import compared, read_explainers
@@ -66,18 +66,13 @@ class Suite:
         if both := chosen.keys() & self.references.keys():
             raise UsageError(f"{min(both)!r} is a reference of the suite: call yours otherwise.")
         everyone = {**chosen, **self.references}
-        found = {
-            name: compared(
-                everyone,
-                part.model,
-                part.inputs,
-                part.targets,
-                metrics=metrics or part.metrics,
-                masks=part.masks,
-                **options,
-            )
-            for name, part in self.parts.items()
-        }
+        found = {name: _compared(everyone, part, metrics or part.metrics, options) for name, part in self.parts.items()}
         if not any(one.cells for one, _ in found.values()):
             raise next(error for _, error in found.values() if error is not None)
         return joined({name: one for name, (one, _) in found.items()})
+
+
+def _compared(explainers: Any, part: Part, metrics: Any, options: Any) -> tuple[Evaluation, XaikitError | None]:
+    return compared(
+        explainers, part.model, part.inputs, part.targets, metrics=list(metrics), masks=part.masks, **options
+    )
