@@ -8,8 +8,10 @@ from scipy.stats import spearmanr
 
 from tests.conftest import draws
 from tests.oracles.counting import RowsOf
+from tests.oracles.vits import pictures as tokens
+from tests.oracles.vits import vit
 from tests.oracles.weights import settled
-from xaikit import Explanation, absolute, explain, gradcam, gradients, method, parameter_randomization, smooth
+from xaikit import Explanation, absolute, deeplift, explain, gradcam, gradients, method, parameter_randomization, smooth
 from xaikit.core import forward
 from xaikit.core.weights import redrawn
 from xaikit.errors import ModelError, UsageError
@@ -96,6 +98,16 @@ def test_each_step_is_a_model_with_just_those_layers_drawn_anew(model, pictures,
     np.testing.assert_allclose(found.values, expected, atol=1e-3)  # a rank or two may change in float32
     np.testing.assert_allclose(values, expected[:, 1:].mean(axis=1), atol=1e-3)
     assert (np.abs(np.diff(expected)) > 1e-2).any(axis=0).all()  # the copies do differ, layer by layer
+
+
+@pytest.mark.parametrize("explainer", [deeplift, gradcam], ids=repr)
+def test_what_looks_at_layers_and_ops_finds_them_in_every_step(explainer):
+    network, seen = vit(blocks=1, dtype="float32"), tokens(dtype="float32")
+    expected = expected_curve(explainer, network, seen, 1, [(), "all"])
+
+    found = parameter_randomization().curve(explainer, network, seen, 1).values
+
+    np.testing.assert_allclose(found[:, [0, -1]], expected, atol=1e-2)
 
 
 def test_another_seed_draws_other_weights(model, pictures):
