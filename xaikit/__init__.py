@@ -57,6 +57,13 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.xgradcam import xgradcam as xgradcam
     from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
     from .metrics.random_logit import random_logit as random_logit
+    from .metrics.average_drop import average_drop as average_drop
+    from .metrics.average_gain import average_gain as average_gain
+    from .metrics.average_increase import average_increase as average_increase
+    from .metrics.deletion import deletion as deletion
+    from .metrics.insertion import insertion as insertion
+    from .metrics.pixel_flipping import pixel_flipping as pixel_flipping
+    from .metrics.road import road as road
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
     from .transformers.average import average as average
