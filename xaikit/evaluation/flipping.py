@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.lazy import np, tf
 from ..core.repeats import Quantiles
-from ..engine.engine import Jit, results
+from ..engine.engine import results
+from ..engine.options import BatchSize, Jit, Options
 from ..errors import ParameterError
 from ..measuring import Metric
 from ..measuring.run import measured
@@ -75,7 +76,7 @@ def flipping_curves(
     reference: Any = None,
     on: Literal["probability", "logit"] = "logit",
     seed: int = 0,
-    batch_size: int = 32,
+    batch_size: BatchSize = 32,
     jit: Jit = "auto",
 ) -> Flipping:
     """Flip pixels in the order of each quantile map of an explanation with dropout on, and average over the examples.
@@ -126,11 +127,11 @@ def flipping_curves(
 
 
 def _quantile_maps(
-    repeated: Quantiles, model: Any, inputs: Any, targets: Any, *, batch_size: int, jit: Jit
+    repeated: Quantiles, model: Any, inputs: Any, targets: Any, *, batch_size: BatchSize, jit: Jit
 ) -> tuple[list[Any], Any]:
     """Give the maps of each quantile, all of one run, and the targets that were explained."""
-    options: dict[str, Any] = {"scores": "logits", "steps": None, "callbacks": (), "progress": "auto"}
-    parts = list(results(repeated, model, inputs, targets, batch_size=batch_size, jit=jit, **options))
+    options = Options(batch_size=batch_size, jit=jit)
+    parts = [made for (made,) in results([repeated], model, inputs, targets, options)]
 
     def together(*leaves: Any) -> Any:
         return np.concatenate(leaves)
