@@ -15,7 +15,7 @@ from xaikit.registry import registry
 
 @pytest.fixture(scope="module")
 def shapes():
-    return suite("shapes", count=50)
+    return suite("shapes", count=32)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_shortcut_is_taken_and_explanations_reveal_it(shapes, found):
 
 def test_on_the_disconnected_grid_relevance_elsewhere_is_zero():
     made = suite("grid")
-    explainers = ["gradients", "integrated_gradients(steps=4)", "lrp", "occlusion(patch=4, stride=4)"]
+    explainers = ["gradients", "integrated_gradients(steps=2)", "lrp", "occlusion(patch=4, stride=4)"]
 
     found = made.evaluate(explainers, metrics=["relevance_mass"])
 
@@ -62,15 +62,12 @@ def test_on_the_disconnected_grid_relevance_elsewhere_is_zero():
 
 
 def test_closed_forms_are_reached_by_those_who_claim_them():
-    found = suite("closed-form", count=6).evaluate(
-        ["deeplift", "integrated_gradients(steps=16)", "kernel_shap(samples=70)", "lrp", "gradients"]
-    )
+    found = suite("closed-form", count=6).evaluate(["deeplift", "integrated_gradients(steps=16)", "gradients"])
 
     for part in ("linear", "kinked", "smooth"):
         column = f"{part}: deviation"
-        for name in ("deeplift", "integrated_gradients(steps=16)", "kernel_shap(samples=70)"):
+        for name in ("deeplift", "integrated_gradients(steps=16)"):
             assert found[name, column].mean < 1e-7
-        assert found["lrp", column].mean < 1e-3  # its epsilon
         assert "does not claim to be complete" in found.errors["gradients", column]
     with pytest.raises(ModelError, match="does not claim"):
         suite("closed-form").evaluate("gradients")

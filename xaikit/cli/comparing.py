@@ -12,6 +12,7 @@ from ..evaluation import Evaluation, evaluate
 from ..measuring import Metric
 from ..registry import find, registry
 from .folder import MANIFEST, save_json
+from .machine import Machine
 from .naming import target_of
 
 _BY_DEFAULT = ("deletion(steps=20)", "insertion(steps=20)")
@@ -75,6 +76,11 @@ class Wanted:
         read = [find(text) for text in metrics]
         if bad := next((metric for metric in read if not isinstance(metric, Metric)), None):
             raise UsageError(f"--metrics takes metrics, and {bad!r} is none: `xaikit list-methods` lists them.")
+        for threshold in thresholds:  # what is no metric of the catalogue may be a suite's own
+            name = threshold.metric.rpartition(": ")[2].partition("(")[0]
+            entry = registry().catalogue.get(name)
+            if entry is not None and isinstance(entry.value, Metric):
+                _check_direction(name, entry.value.declaration.better, threshold)
         aim = target_of(target, []) if target else None
         return cls([find(text) for text in expressions], read, model, data, suite, aim, preprocess, size, thresholds)
 
@@ -104,7 +110,7 @@ def _finite(text: str) -> Any:
     return value
 
 
-def compare(wanted: Wanted, *, batch_size: int, strict: bool, trust: bool, tell: Callable[[str], None]) -> Evaluation:
+def compare(wanted: Wanted, machine: Machine, *, strict: bool, trust: bool, tell: Callable[[str], None]) -> Evaluation:
     """Evaluate what was asked for."""
     if wanted.suite:
         from ..evaluation.suites import suite
@@ -112,7 +118,7 @@ def compare(wanted: Wanted, *, batch_size: int, strict: bool, trust: bool, tell:
         made = suite(wanted.suite)
         tell(made.text)
         found: Evaluation = made.evaluate(
-            wanted.explainers or None, metrics=wanted.metrics, batch_size=batch_size, strict=strict
+            wanted.explainers or None, metrics=wanted.metrics, strict=strict, **machine.options
         )
     else:
         from .data import examples
@@ -121,16 +127,17 @@ def compare(wanted: Wanted, *, batch_size: int, strict: bool, trust: bool, tell:
         targets = wanted.target if wanted.target is not None else given.targets
         found = evaluate(
             wanted.explainers,
-            given.model,
+            machine.placed(given.model, tell),
             given.inputs,
             "top1" if targets is None else targets,
             metrics=wanted.metrics or _defaults(given.masks is not None),
             masks=given.masks,
-            batch_size=batch_size,
             strict=strict,
+            **machine.options,
         )
     for threshold in wanted.thresholds:
-        _check_direction(found, threshold)
+        column = found.metrics[found.label(threshold.metric)]
+        _check_direction(column.name, column.better, threshold)
     return found
 
 
@@ -140,11 +147,10 @@ def _defaults(with_masks: bool) -> list[Any]:
     return [find(name) for name in names if name.partition("(")[0] in registry().catalogue]
 
 
-def _check_direction(found: Evaluation, threshold: Threshold) -> None:
-    column = found.metrics[found.label(threshold.metric)]
-    if column.better != threshold.better:
-        right = "--fail-under" if column.better == "higher" else "--fail-above"
-        raise UsageError(f"Of {column.name}, {column.better} is better: say {right} {threshold.metric}=VALUE.")
+def _check_direction(name: str, better: str, threshold: Threshold) -> None:
+    if better != threshold.better:
+        right = "--fail-under" if better == "higher" else "--fail-above"
+        raise UsageError(f"Of {name}, {better} is better: say {right} {threshold.metric}=VALUE.")
 
 
 def check_thresholds(found: Evaluation, thresholds: Sequence[Threshold], tell: Callable[[str], None]) -> None:

@@ -26,7 +26,11 @@ def evaluate(
     target: Annotated[str, typer.Option(help="top1, topK, all or an index; by default the targets in the data.")] = "",
     preprocess: Annotated[str, typer.Option(help="Of pictures: auto, none, unit, tf, caffe or torch.")] = "auto",
     size: Annotated[str, typer.Option(help="Feed pictures at this size, 224 or 224x320 (height x width).")] = "",
-    batch_size: Annotated[int, typer.Option(min=1, help="The most rows that the model is fed at once.")] = 32,
+    batch_size: Annotated[
+        str, typer.Option(help="The most rows that the model is fed at once; auto measures what is good.")
+    ] = "32",
+    devices: Annotated[str, typer.Option(help="one, or all: replicas on every GPU, or every logical CPU.")] = "one",
+    precision: Annotated[str, typer.Option(help="bfloat16, to compute in 16 bits; by default the model's own.")] = "",
     fail_under: Annotated[
         list[str] | None, typer.Option(help="METRIC=VALUE: exit with 8 if a mean is lower; for higher-is-better.")
     ] = None,
@@ -47,13 +51,15 @@ def evaluate(
     from ..errors import PartialError
     from .comparing import Wanted, check_thresholds, compare, read_thresholds, write_folder
     from .folder import written_whole
+    from .machine import asked_machine
     from .starting import start_tensorflow
 
     thresholds = read_thresholds(fail_under or [], fail_above or [])
     asked = expressions or []
     wanted = Wanted.read(asked, metrics or [], model, data, suite, target, preprocess, size, thresholds)
+    machine = asked_machine(batch_size, devices, precision)
     start_tensorflow()
-    found = compare(wanted, batch_size=batch_size, strict=strict, trust=trust, tell=say)
+    found = compare(wanted, machine, strict=strict, trust=trust, tell=say)
     if output is not None:
         with written_whole(output) as folder:
             write_folder(found, folder)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import ParameterError
+
 
 class Band(NamedTuple):
     """A mean curve, and the interval of each of its points.
@@ -55,9 +57,20 @@ class Sureness:
         seed: Which draws; the same for each cell, so that explainers are compared on the same resampled examples.
     """
 
-    confidence: float
-    resamples: int
-    seed: int
+    confidence: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    def check(self) -> None:
+        """Refuse values that mean nothing.
+
+        Raises:
+            ParameterError: Which, and what is allowed.
+        """
+        if not 0 < self.confidence < 1:
+            raise ParameterError(f"confidence must be between 0 and 1, not {self.confidence!r}.")
+        if self.resamples < 1:
+            raise ParameterError(f"resamples must be at least 1, not {self.resamples!r}.")
 
     def interval(self, each: Any) -> tuple[float, float]:
         """Give the interval of the mean of figures [n], none of them NaN."""
@@ -82,14 +95,14 @@ class Figures:
     Attributes:
         parts: [B, T] each.
         at: [P], the places of a curve's points.
-        count: How many curves there were.
+        counts: [P], how many curves had a figure at each point.
         mean: [P], their mean.
         squares: [P], the sum of their squared distances from it.
     """
 
     parts: list[Any] = field(default_factory=list)
     at: Any = None
-    count: int = 0
+    counts: Any = 0
     mean: Any = 0.0
     squares: Any = 0.0
 
@@ -99,28 +112,35 @@ class Figures:
         if curve is None:
             return
         self.at = curve.at
-        each = curve.values.mean(axis=-1, dtype=np.float64)
-        for one in each[np.isfinite(each).all(axis=1)]:  # Welford's update: no difference of large numbers
-            self.count += 1
-            away = one - self.mean
-            self.mean = self.mean + away / self.count
-            self.squares = self.squares + away * (one - self.mean)
+        for one in _of_targets(curve.values):  # Welford's update: no difference of large numbers
+            known = np.isfinite(one)
+            self.counts = self.counts + known
+            away = np.where(known, one, self.mean) - self.mean
+            self.mean = self.mean + away / np.maximum(self.counts, 1)
+            self.squares = self.squares + away * np.where(known, one - self.mean, 0)
 
     def cell(self, sureness: Sureness) -> Cell:
         """Sum up."""
         values = np.concatenate(self.parts)
-        known = np.isfinite(values)
-        counts = known.sum(axis=1)
-        there = counts > 0
-        sums = np.where(known, values, 0).sum(axis=1, dtype=np.float64)
-        each = sums[there] / counts[there]
-        mean = float(each.mean()) if len(each) else math.nan
+        each = _of_targets(values[:, np.newaxis])[:, 0]
+        there = each[np.isfinite(each)]
+        mean = float(there.mean()) if len(there) else math.nan
         plain = values[:, 0] if values.shape[1] == 1 else values
-        return Cell(plain, mean, *sureness.interval(each), int((~there).sum()), self._band(sureness))
+        return Cell(plain, mean, *sureness.interval(there), len(each) - len(there), self._band(sureness))
 
     def _band(self, sureness: Sureness) -> Band | None:
-        if not self.count:
+        if self.at is None:
             return None
-        error = np.sqrt(self.squares / max(self.count - 1, 1) / self.count)
-        reach = sureness.errors * error if self.count > 1 else np.full_like(error, math.nan)
-        return Band(self.at, self.mean, self.mean - reach, self.mean + reach)
+        missing = np.where(self.counts < 1, math.nan, 0)
+        alone = np.where(self.counts < 2, math.nan, 0)
+        error = np.sqrt(self.squares / np.maximum(self.counts - 1, 1) / np.maximum(self.counts, 1))
+        reach = sureness.errors * error + alone
+        return Band(self.at, self.mean + missing, self.mean - reach, self.mean + reach)
+
+
+def _of_targets(values: Any) -> Any:
+    """Give the mean over the targets that have a figure, float64: [N, P, T] to [N, P]."""
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0).sum(axis=-1, dtype=np.float64)
+    counts = known.sum(axis=-1)
+    return np.where(counts, sums / np.maximum(counts, 1), math.nan)

@@ -5,20 +5,21 @@ and one example is enough, since rows do not depend on the budget.
 """
 
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..core import Explainer, Model, Step, Tensor, tf
 from ..core.passes import Pass
 from ..core.steps import bound
 from ..engine.engine import results
+from ..engine.options import Options
 from ..errors import XaikitError
 
 _lock = threading.Lock()
 _seen: list[int] = []  # of the one count that is going on
 
 
-def rows_fed(explainer: Explainer, model: Any, example: Any, targets: Any, **options: Any) -> int | None:
+def rows_fed(explainer: Explainer, model: Any, example: Any, targets: Any, options: Options) -> int | None:
     """Count the rows that an explainer feeds a model for one example, copies, views and masks included.
 
     Args:
@@ -26,17 +27,18 @@ def rows_fed(explainer: Explainer, model: Any, example: Any, targets: Any, **opt
         model: A Keras model.
         example: Data of one example, an iterator that is read once.
         targets: As for `explain`; those of the first example count.
-        **options: Of the engine.
+        options: How the engine is asked to work.
 
     Returns:
         The rows that went forward through the model, and through what follows a layer that is replaced; None where the
         explainer fails by itself.
     """
+    size = 32 if options.batch_size == "auto" else options.batch_size  # nothing to be measured for one example
+    beside = replace(options, batch_size=size, jit=False, steps=None, callbacks=(), progress=False)
     with _lock:
         _seen.clear()
         try:
-            more = options | {"jit": False, "steps": None, "callbacks": (), "progress": False}
-            next(results(Counted(explainer), model, example, targets, **more))
+            next(results([Counted(explainer)], model, example, targets, beside))
         except XaikitError:
             return None
         replicas: int = model.distribute_strategy.num_replicas_in_sync

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..core.layouts import Channels
-from ..engine.engine import Jit
-from ..errors import ParameterError, UsageError, XaikitError
+from ..engine.options import BatchSize, Jit, Options, Precision, Progress
+from ..errors import UsageError, XaikitError
 from ..measuring import Metric
 from ..measuring.run import Figures as Batch
 from ..measuring.run import measured
@@ -17,6 +18,8 @@ from .figures import Figures, Sureness
 from .progress import Bar
 from .rows import rows_fed
 
+_BY_DEFAULT = Sureness()
+
 
 def evaluate(
     explainers: Any,
@@ -26,13 +29,14 @@ def evaluate(
     *,
     metrics: Any,
     masks: Any = None,
-    batch_size: int = 32,
+    batch_size: BatchSize = 32,
     scores: Literal["logits", "outputs"] = "logits",
     channels: Channels = "last",
     jit: Jit = "auto",
+    precision: Precision = None,
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
-    progress: bool | Literal["auto"] = "auto",
+    progress: Progress = "auto",
     strict: bool = False,
     confidence: float = 0.95,
     resamples: int = 1000,
@@ -56,6 +60,7 @@ def evaluate(
         scores: As for `explain`.
         channels: As for `explain`.
         jit: As for `explain`.
+        precision: As for `explain`.
         steps: As for `explain`.
         callbacks: As for `explain`; each explainer calls them for each of its batches.
         progress: A bar on stderr over explainers and examples; "auto" shows it on a terminal when the work is long.
@@ -79,17 +84,16 @@ def evaluate(
         targets,
         metrics=metrics,
         masks=masks,
+        strict=strict,
+        sureness=Sureness(confidence, resamples, seed),
         batch_size=batch_size,
         scores=scores,
         channels=channels,
         jit=jit,
+        precision=precision,
         steps=steps,
         callbacks=callbacks,
         progress=progress,
-        strict=strict,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
     )
     if not found.cells and error is not None:
         raise error
@@ -104,30 +108,27 @@ def compared(
     *,
     metrics: Any,
     masks: Any,
-    batch_size: int = 32,
-    scores: Literal["logits", "outputs"] = "logits",
-    channels: Channels = "last",
-    jit: Jit = "auto",
-    steps: int | None = None,
-    callbacks: Sequence[Any] = (),
-    progress: bool | Literal["auto"] = "auto",
     strict: bool = False,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
+    counted: bool = True,
+    sureness: Sureness = _BY_DEFAULT,
+    **options: Any,
 ) -> tuple[Evaluation, XaikitError | None]:
-    """Do as `evaluate`, also where nothing can be measured: the first error is given beside the table."""
+    """Do as `evaluate`, also where nothing can be measured: the first error is given beside the table.
+
+    The rows of an explainer are counted only if that is wanted.
+    """
     chosen, columns = read_explainers(explainers), _metrics(metrics)
-    sureness = _sureness(confidence, resamples, seed)
-    feed = Feed(inputs, model, channels, steps)
-    options: dict[str, Any] = {"batch_size": batch_size, "scores": scores, "channels": channels}
+    sureness.check()
+    asked = Options(**options)
+    asked.check()
+    feed = Feed(inputs, model, asked.channels, asked.steps)
 
     def start(explainer: Any, some: Sequence[Metric[Any]]) -> Iterator[Batch]:
-        more = options | {"jit": jit, "steps": feed.steps, "callbacks": callbacks, "progress": False}
-        return measured(some, explainer, model, feed.reader(), targets, masks, **more)
+        quiet = replace(asked, steps=feed.steps, progress=False)
+        return measured(some, explainer, model, feed.reader(), targets, masks, **vars(quiet))
 
     runs = {label: _Run(explainer, columns, start, feed, strict) for label, explainer in chosen.items()}
-    bar = Bar(progress, None if feed.count is None else feed.count * len(runs), "evaluating")
+    bar = Bar(asked.progress, None if feed.count is None else feed.count * len(runs), "evaluating")
     example = {label: feed.example() for label in runs}
     try:
         _side_by_side(list(runs.values()), feed, bar)
@@ -135,8 +136,8 @@ def compared(
         bar.close()
     costs = {}
     for label, run in runs.items():
-        one = example[label] if run.found else None
-        rows = None if one is None else rows_fed(run.explainer, model, one, targets, **options)
+        one = example[label] if run.found and counted else None
+        rows = None if one is None else rows_fed(run.explainer, model, one, targets, asked)
         costs[label] = Cost(run.seconds, rows)
     made = Evaluation(
         explainers={label: repr(explainer) for label, explainer in chosen.items()},
@@ -145,7 +146,7 @@ def compared(
         errors={(label, text): why for label, run in runs.items() for text, why in run.errors.items()},
         costs=costs,
         examples=max(run.examples for run in runs.values()),
-        confidence=confidence,
+        confidence=sureness.confidence,
         versions=versions(),
     )
     return made, next((run.raised for run in runs.values() if run.raised is not None), None)
@@ -260,11 +261,3 @@ def _metrics(given: Any) -> dict[str, Metric[Any]]:
 
 def _read(value: Any) -> Any:
     return find(value) if isinstance(value, str) else value
-
-
-def _sureness(confidence: float, resamples: int, seed: int) -> Sureness:
-    if not 0 < confidence < 1:
-        raise ParameterError(f"confidence must be between 0 and 1, not {confidence!r}.")
-    if resamples < 1:
-        raise ParameterError(f"resamples must be at least 1, not {resamples!r}.")
-    return Sureness(confidence, resamples, seed)

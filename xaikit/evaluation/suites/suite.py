@@ -54,7 +54,7 @@ class Suite:
             explainers: As for `evaluate`; by default the whole catalogue, the methods that need many forward passes
                 with fewer of them than by default, as their expressions say.
             metrics: In the place of the parts' own.
-            **options: Of `evaluate`.
+            **options: Of `evaluate`, such as `batch_size` and `strict`.
 
         Returns:
             One table, whose columns are headed by their part where there are several.
@@ -66,7 +66,10 @@ class Suite:
         if both := chosen.keys() & self.references.keys():
             raise UsageError(f"{min(both)!r} is a reference of the suite: call yours otherwise.")
         everyone = {**chosen, **self.references}
-        found = {name: _compared(everyone, part, metrics or part.metrics, options) for name, part in self.parts.items()}
+        found: dict[str, tuple[Evaluation, XaikitError | None]] = {}
+        for name, part in self.parts.items():
+            first = not found  # the rows are counted once
+            found[name] = _compared(everyone, part, metrics or part.metrics, {"counted": first} | options)
         if not any(one.cells for one, _ in found.values()):
             raise next(error for _, error in found.values() if error is not None)
         return joined({name: one for name, (one, _) in found.items()})
