@@ -55,14 +55,14 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.scorecam import scorecam as scorecam
     from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
-    from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
-    from .metrics.random_logit import random_logit as random_logit
     from .metrics.average_drop import average_drop as average_drop
     from .metrics.average_gain import average_gain as average_gain
     from .metrics.average_increase import average_increase as average_increase
     from .metrics.deletion import deletion as deletion
     from .metrics.insertion import insertion as insertion
+    from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
     from .metrics.pixel_flipping import pixel_flipping as pixel_flipping
+    from .metrics.random_logit import random_logit as random_logit
     from .metrics.road import road as road
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
