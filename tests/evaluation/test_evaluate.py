@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import weakref
+from typing import Literal
 
 import keras
 import numpy as np
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from tests.oracles.counting import RowsOf
 from xaikit import deletion, evaluate, explain, gradcam, gradients, occlusion, smooth
-from xaikit.core import Explanation, forward, gradient, method, per_target
+from xaikit.core import ArrayLike, Explanation, forward, gradient, method, per_target, warn_where
 from xaikit.engine.compiled import _cache
 from xaikit.errors import (
     InputError,
@@ -24,6 +26,7 @@ from xaikit.errors import (
     TargetError,
     UnknownName,
     UsageError,
+    XaikitWarning,
 )
 from xaikit.measuring import Measurement, metric
 
@@ -171,6 +174,7 @@ def test_it_is_written_as_csv_json_and_markdown(found, tmp_path):
     assert [float(row["value"]) for row in each[:5]] == found["cam", "deletion"].values.tolist()
     assert data["explainers"]["cam"]["metrics"]["odd"]["values"].count(None) == found["cam", "odd"].missing
     assert data["explainers"]["cam"]["expression"] == "gradcam"
+    assert data["explainers"]["cam"]["notes"] == {"scores": "logits", "layer": "conv2"}
     assert data["metrics"]["deletion(steps=3)"]["better"] == "lower"
     assert data["versions"].keys() == {"xaikit", "keras", "numpy", "tensorflow", "python"}
     assert len(data["explainers"]["cam"]["metrics"]["deletion(steps=3)"]["curve"]["mean"]) == 4
@@ -213,6 +217,44 @@ def test_several_targets_are_measured_together(pooled, images):
     assert made["gradients", "size"].values.shape == (5, 2)
     assert made["gradients", "size"].mean == pytest.approx(expected.mean())
     assert made["gradients", "deletion"].band.mean.shape == (4,)
+    rows = list(csv.DictReader(io.StringIO(made.to_csv(each=True))))
+    assert [row["target"] for row in rows[:4]] == ["0", "1", "0", "1"]
+    assert float(rows[1]["value"]) == made["gradients", "size"].values[0, 1]
+
+
+@metric(better="higher")
+def drawing(model, *, reference: ArrayLike | None = None, replace: Literal["dataset", "zeros"] = "dataset"):
+    """The mean of a reference, that was not given; nothing where an example has no such thing."""
+    if reference is None:
+        raise ModelError("Nothing to draw from.")
+    value = reference.values.mean()
+    return lambda case: Measurement(0 * case.scores + value)
+
+
+def test_a_metric_that_is_given_the_data_keeps_the_name_that_it_was_asked_for_by(pooled, images):
+    made = evaluate(gradients, pooled, images, metrics=[drawing, size], resamples=5)
+
+    assert made["gradients", "drawing"].mean == pytest.approx(images.mean(), abs=1e-5)
+    assert set(made.metrics) == {"drawing", "size"}
+
+
+@method
+def doubted(model):
+    """Warn of itself."""
+
+    def step(inputs, targets):
+        scores = forward(model, inputs, targets)
+        warn_where(tf.reduce_any(scores > -1e9), "This is not what was meant.")
+        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores))
+
+    return step
+
+
+def test_what_is_probably_not_meant_is_warned_of_once(pooled, images):
+    with pytest.warns(XaikitWarning, match=r"^mine: This is not what was meant\.$") as seen:
+        evaluate({"mine": doubted}, pooled, images, metrics=size, batch_size=2, resamples=5)
+
+    assert len(seen) == 1
 
 
 @method
@@ -286,6 +328,27 @@ def test_a_dataset_that_shuffles_shows_all_the_same_order_and_is_held_in_part_on
     with pytest.raises(InputError, match="does not end: give steps"):
         evaluate(gradients, pooled, data.repeat(), metrics=size)
     assert evaluate(gradients, pooled, data.repeat(), metrics=size, steps=2, resamples=5).examples == 8
+
+
+def test_data_is_let_go_as_soon_as_all_have_read_it(pooled, images):
+    held = []
+
+    def data():
+        references = []
+        for _ in range(8):
+            held.append(sum(reference() is not None for reference in references))
+            batch = images.copy()
+            batch[2, 0, 0, 0] = 101 if len(held) == 3 else 0  # one explainer fails here
+            references.append(weakref.ref(batch))
+            yield batch
+            del batch
+
+    explainers = [gradients, "attention_rollout", doubtful, gradcam]
+    made = evaluate(explainers, pooled, data(), metrics=[size, refused], batch_size=5, resamples=5)
+
+    assert len(made.cells) == 2
+    assert len(held) == 8
+    assert max(held) <= 3
 
 
 def test_labels_in_the_data_are_the_targets(pooled, images):

@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from .demo import demo
+from .doctor import doctor
 from .evaluate import evaluate
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
+from .new_plugin import new_plugin
 from .plugins import plugins
 from .sanity import sanity
 from .show import show
@@ -53,3 +55,5 @@ app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)
 app.command("plugins")(plugins)
+app.command("new-plugin")(new_plugin)
+app.command("doctor")(doctor)

@@ -71,7 +71,7 @@ class Model:
 
     def runs_like(self, other: "Model") -> bool:
         """Whether another view runs the model in the same way, and differs in what it reads of it at most."""
-        parts = ("keras_model", "writes", "dropout", "weights", "channels")
+        parts = ("keras_model", "writes", "dropout", "weights", "channels", "precision")
         return all(getattr(self, part) is getattr(other, part) for part in parts)
 
     def _run(self, inputs: Tensor) -> Pass:

@@ -70,6 +70,7 @@ class Evaluation:
         cells: What was measured, by the labels of explainer and metric: `evaluation["gradcam", "deletion"]`.
         errors: Why a cell is missing.
         costs: What each explainer costs, by label.
+        notes: What was chosen for each explainer, by label: "layer" is the layer that it read.
         examples: How many there were.
         confidence: The share of resampled means that an interval holds.
         versions: Of xaikit, TensorFlow, Keras, NumPy and Python.
@@ -80,6 +81,7 @@ class Evaluation:
     cells: Mapping[tuple[str, str], Cell]
     errors: Mapping[tuple[str, str], str]
     costs: Mapping[str, Cost]
+    notes: Mapping[str, Mapping[str, str]]
     examples: int
     confidence: float
     versions: Mapping[str, str]

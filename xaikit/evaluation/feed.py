@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from copy import copy
-from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,14 @@ from ..core import tf
 from ..core.layouts import Channels
 from ..engine.sources import arranged, elements
 from ..errors import InputError
+
+
+class _Link:
+    """An element and what follows it: what every reader has passed is let go, one by one, which `tee` does not do."""
+
+    def __init__(self, element: Any = None) -> None:
+        self.element = element
+        self.next: _Link | None = None
 
 
 class Feed:
@@ -32,14 +38,15 @@ class Feed:
         self.broken: Exception | None = None
         self._data, self._model, self._channels = data, model, channels
         found = elements(data, steps)
-        self._start = None if found is None else tee(self._clocked(found), 1)[0]
+        self._source = iter(()) if found is None else self._clocked(found)
+        self._start: _Link | None = None if found is None else _Link()
         self.steps = steps if found is None else None  # what comes in batches is cut short here already
         if found is None and steps is None and (leaves := tf.nest.flatten(data)) and hasattr(leaves[0], "__len__"):
             self.count = len(leaves[0])
 
     def reader(self) -> Any:
         """Give the data from its start, until `release` is called."""
-        return self._data if self._start is None else copy(self._start)
+        return self._data if self._start is None else self._from(self._start)
 
     def release(self) -> None:
         """Hold the start no longer: every reader has begun."""
@@ -60,6 +67,18 @@ class Feed:
         if not len(tf.nest.flatten(inputs)[0]):
             return None
         return iter([inputs if labels is None else (inputs, np.asarray(labels)[:1])])
+
+    def _from(self, link: _Link) -> Iterator[Any]:
+        """Read on from a link of the chain, and lengthen it at its end."""
+        while True:
+            if link.next is None:
+                try:
+                    element = next(self._source)
+                except StopIteration:
+                    return
+                link.next = _Link(element)
+            link = link.next
+            yield link.element
 
     def _clocked(self, found: Iterator[Any]) -> Iterator[Any]:
         while True:

@@ -108,7 +108,7 @@ class Figures:
 
     def add(self, values: Any, curve: Any) -> None:
         """Add those of a batch: values [B, T], and a `Curve` [B, P, T] or None."""
-        self.parts.append(values)
+        self.parts.append(np.array(values))  # a copy: of more than these, their curves, it may be a view
         if curve is None:
             return
         self.at = curve.at

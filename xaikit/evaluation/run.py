@@ -1,13 +1,15 @@
 """Explainers run side by side over the same data, all metrics of each from one explanation."""
 
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from ..core.layouts import Channels
 from ..engine.options import BatchSize, Jit, Options, Precision, Progress
-from ..errors import UsageError, XaikitError
+from ..errors import UsageError, XaikitError, XaikitWarning
 from ..measuring import Metric
 from ..measuring.run import Figures as Batch
 from ..measuring.run import measured
@@ -136,6 +138,8 @@ def compared(
         bar.close()
     costs = {}
     for label, run in runs.items():
+        for text in run.warnings:
+            warnings.warn(f"{label}: {text}", XaikitWarning, stacklevel=3)
         one = example[label] if run.found and counted else None
         rows = None if one is None else rows_fed(run.explainer, model, one, targets, asked)
         costs[label] = Cost(run.seconds, rows)
@@ -145,6 +149,7 @@ def compared(
         cells={(label, text): kept.cell(sureness) for label, run in runs.items() for text, kept in run.found.items()},
         errors={(label, text): why for label, run in runs.items() for text, why in run.errors.items()},
         costs=costs,
+        notes={label: run.notes for label, run in runs.items()},
         examples=max(run.examples for run in runs.values()),
         confidence=sureness.confidence,
         versions=versions(),
@@ -160,6 +165,8 @@ class _Run:
         errors: Why a metric could not be measured.
         examples: How many examples were measured.
         seconds: How long it took, tracing included, without the waiting for data.
+        notes: What was chosen, as `explain` notes it.
+        warnings: What the user should know.
     """
 
     def __init__(
@@ -171,6 +178,8 @@ class _Run:
         self.raised: XaikitError | None = None
         self.examples = 0
         self.seconds = 0.0
+        self.notes: dict[str, str] = {}
+        self.warnings: dict[str, None] = {}
         self._metrics, self._start, self._feed, self._strict = metrics, start, feed, strict
         self._batches: Iterator[Batch] | None = None
 
@@ -195,6 +204,8 @@ class _Run:
                 return 0
             for text, values in batch.values.items():
                 self.found[text].add(values, batch.curves.get(text))
+            self.notes = {**batch.result.notes, **self.notes}
+            self.warnings |= dict.fromkeys(batch.result.warnings)
             self.examples += len(batch.result.scores)
             return len(batch.result.scores)
         return 0
@@ -203,12 +214,20 @@ class _Run:
         """Leave out the metric that failed, if it was one before the first batch; else everything."""
         if self._strict or error is self._feed.broken:
             raise error
+        _clear(error)
         self.raised = self.raised or error
         lost = [error.metric] if error.metric in self.found and not self.examples else list(self.found)
         for text in lost:
             del self.found[text]
             self.errors[text] = str(error)
         self._batches = None
+
+
+def _clear(error: BaseException | None) -> None:
+    """Let go of what the frames of an error hold, the data among it, and keep its lines."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _side_by_side(runs: Sequence[_Run], feed: Feed, bar: Bar) -> None:

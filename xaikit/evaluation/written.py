@@ -100,6 +100,7 @@ def data(evaluation: "Evaluation") -> dict[str, Any]:
                 "expression": expression,
                 "rows": evaluation.costs[name].rows,
                 "seconds": evaluation.costs[name].seconds,
+                "notes": dict(evaluation.notes[name]),
                 "metrics": {
                     label: _cell(evaluation.cells[name, label])
                     for label in evaluation.metrics

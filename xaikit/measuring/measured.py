@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
 from ..core.steps import bound
-from ..core.tracing import at_level, current, without_details
+from ..core.tracing import at_level, current, tracing
 from ..errors import UsageError, XaikitError
 from .case import Case, Measure
 from .metric import Metric
@@ -40,8 +40,8 @@ class Measured:
         def measured(inputs: Tensor, targets: Tensor, /) -> Explanation:
             scores, maps = step(inputs, targets)
             masks = current().beside.get("masks")
-            found = {FINITE: _finite(maps)}
-            with at_level(_LEVEL, repr(self)), without_details():
+            found = {FINITE: _finite(maps, scores)}
+            with at_level(_LEVEL, repr(self)):
                 for text, measure in measures.items():
                     with _on_behalf_of(text):
                         found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
@@ -73,20 +73,25 @@ class _Given:
 
 @contextmanager
 def _on_behalf_of(text: str) -> Iterator[None]:
-    """Say of an error which metric it befell, so that the others can be measured without it."""
+    """Say of an error which metric it befell, so that the others can be measured without it.
+
+    What a metric notes is kept apart: notes and details are the explainer's.
+    """
     try:
-        yield
+        with tracing(replace(current(), notes={}, details=None)):
+            yield
     except XaikitError as error:
         error.metric = error.metric or text
         raise
 
 
-def _finite(maps: Tensor) -> Tensor:
-    """Say of each example whether its maps are finite, [B, 1, 1]: 1 or 0."""
+def _finite(maps: Tensor, scores: Tensor) -> Tensor:
+    """Say of each example whether its maps are finite, [B, 1, T]: 1 or 0."""
     leaves = [
         tf.reduce_all(tf.math.is_finite(leaf), axis=list(range(1, leaf.shape.rank))) for leaf in tf.nest.flatten(maps)
     ]
-    return tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), tf.float32)[:, tf.newaxis, tf.newaxis]
+    found = tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), scores.dtype)
+    return tf.ones_like(scores)[:, tf.newaxis] * found[:, tf.newaxis, tf.newaxis]
 
 
 def _each_target(measure: Measure, case: Case) -> Tensor:
