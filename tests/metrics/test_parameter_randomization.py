@@ -100,14 +100,16 @@ def test_each_step_is_a_model_with_just_those_layers_drawn_anew(model, pictures,
     assert (np.abs(np.diff(expected)) > 1e-2).any(axis=0).all()  # the copies do differ, layer by layer
 
 
-@pytest.mark.parametrize("explainer", [deeplift, gradcam], ids=repr)
-def test_what_looks_at_layers_and_ops_finds_them_in_every_step(explainer):
-    network, seen = vit(blocks=1, dtype="float32"), tokens(dtype="float32")
-    expected = expected_curve(explainer, network, seen, 1, ["all"])
+def test_what_looks_at_layers_and_ops_finds_them_in_every_step(model, pictures):
+    for explainer, network, seen in (
+        (deeplift, model, pictures),
+        (gradcam, vit(blocks=1, dtype="float32"), tokens(dtype="float32")),
+    ):
+        expected = expected_curve(explainer, network, seen, 1, ["all"])
 
-    found = parameter_randomization().curve(explainer, network, seen, 1).values
+        found = parameter_randomization().curve(explainer, network, seen, 1).values
 
-    np.testing.assert_allclose(found[:, [-1]], expected, atol=1e-2)
+        np.testing.assert_allclose(found[:, [-1]], expected, atol=1e-2)
 
 
 def test_another_seed_draws_other_weights(model, pictures):

@@ -5,6 +5,9 @@ from typing import Literal, TypeAlias
 
 from ..core import Model, Tensor, dims, tf, to_unit_range
 from ..errors import ModelError
+from .correlation import pearson, varies
+from .midranks import midranks
+from .ratio import NAN
 
 Similarity: TypeAlias = Literal["spearman", "pearson", "ssim"]
 
@@ -28,42 +31,18 @@ def comparison(kind: Similarity, model: Model) -> Callable[[Tensor, Tensor], Ten
     def compared(maps: Tensor, changed: Tensor) -> Tensor:
         found = tf.cast(compare(maps, changed), tf.float64)
         zero = tf.zeros_like(found)
-        return tf.where(_constant(maps), zero + float("nan"), tf.where(_constant(changed), zero, found))
+        return tf.where(varies(_flat(maps)), tf.where(varies(_flat(changed)), found, zero), zero + NAN)
 
     return compared
 
 
-def midranks(values: Tensor) -> Tensor:
-    """Give the place of each value of [B, n] in ascending order; equal ones share the mean of their places."""
-    values = tf.where(values == 0, tf.zeros_like(values), values)  # XLA would put -0 before 0
-    first, last = _places(values), _places(values[:, ::-1])[:, ::-1]
-    return tf.cast(first + last, tf.float64) / 2
-
-
-def correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Correlate the rows of two tables, [B, n]: [B], in float64."""
-    a, b = (_centred(tf.cast(each, tf.float64)) for each in (a, b))
-    return tf.reduce_sum(a * b, axis=1)
-
-
-def _places(values: Tensor) -> Tensor:
-    """Give each value's place in ascending order; of equal ones the first comes first."""
-    return tf.argsort(tf.argsort(values, stable=True))
-
-
-def _centred(values: Tensor) -> Tensor:
-    """Give rows of mean 0 and length 1; a constant one becomes 0."""
-    centred = values - tf.reduce_mean(values, axis=1, keepdims=True)
-    scaled = tf.math.divide_no_nan(centred, tf.reduce_max(tf.abs(centred), axis=1, keepdims=True))  # no square is lost
-    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=1, keepdims=True))
-
-
 def _spearman(maps: Tensor, changed: Tensor) -> Tensor:
-    return correlation(midranks(_flat(maps)), midranks(_flat(changed)))
+    # ranks are exact: in a map of many values neighbours are closer than rounding, and no ties
+    return pearson(midranks(_flat(maps)), midranks(_flat(changed)))
 
 
 def _pearson(maps: Tensor, changed: Tensor) -> Tensor:
-    return correlation(_flat(maps), _flat(changed))
+    return pearson(_flat(maps), _flat(changed))
 
 
 def _ssim(maps: Tensor, changed: Tensor) -> Tensor:
@@ -77,11 +56,6 @@ def _picture(maps: Tensor) -> Tensor:
     """Bring maps [B, H, W] or [B, H, W, C] to [0, 1], each by itself: [B, H, W, C]."""
     pictures = maps if maps.shape.rank == 4 else maps[..., tf.newaxis]
     return to_unit_range(pictures[..., tf.newaxis])[..., 0]
-
-
-def _constant(maps: Tensor) -> Tensor:
-    values = _flat(maps)
-    return tf.reduce_max(values, axis=1) == tf.reduce_min(values, axis=1)
 
 
 def _flat(maps: Tensor) -> Tensor:
