@@ -238,6 +238,21 @@ def test_a_metric_that_is_given_the_data_keeps_the_name_that_it_was_asked_for_by
     assert set(made.metrics) == {"drawing", "size"}
 
 
+@metric(better="higher")
+def flipped(model, *, order: Literal["most_relevant", "least_relevant"] = "most_relevant"):
+    """How large a map is, or how small."""
+    return size.declaration.function(model)
+
+
+def test_the_order_of_the_least_relevant_turns_round_which_way_is_better(pooled, images):
+    most, least = flipped(), flipped(order="least_relevant")
+    made = evaluate([gradients, gradcam], pooled, images, metrics=[most, least], resamples=5)
+
+    assert made.metrics["flipped"].better == "higher"
+    assert made.metrics["flipped(order='least_relevant')"].better == "lower"
+    assert made.ranked("flipped(order='least_relevant')") == made.ranked("flipped")[::-1]
+
+
 @method
 def doubted(model):
     """Warn of itself."""

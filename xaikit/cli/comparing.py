@@ -76,11 +76,9 @@ class Wanted:
         read = [find(text) for text in metrics]
         if bad := next((metric for metric in read if not isinstance(metric, Metric)), None):
             raise UsageError(f"--metrics takes metrics, and {bad!r} is none: `xaikit list-methods` lists them.")
-        for threshold in thresholds:  # what is no metric of the catalogue may be a suite's own
-            name = threshold.metric.rpartition(": ")[2].partition("(")[0]
-            entry = registry().catalogue.get(name)
-            if entry is not None and isinstance(entry.value, Metric):
-                _check_direction(name, entry.value.declaration.better, threshold)
+        for threshold in thresholds:
+            for metric in _meant(threshold, read):
+                _check_direction(metric.name, metric.better, threshold)
         aim = target_of(target, []) if target else None
         return cls([find(text) for text in expressions], read, model, data, suite, aim, preprocess, size, thresholds)
 
@@ -145,6 +143,14 @@ def _defaults(with_masks: bool) -> list[Any]:
     """The metrics that are asked for where nothing is said, as far as they are there."""
     names = [*_BY_DEFAULT, *(_WITH_MASKS if with_masks else ())]
     return [find(name) for name in names if name.partition("(")[0] in registry().catalogue]
+
+
+def _meant(threshold: Threshold, metrics: Sequence[Metric[Any]]) -> list[Metric[Any]]:
+    """Guess, before anything is run, which metrics a threshold is for; a suite may have some of its own."""
+    wanted = threshold.metric.rpartition(": ")[2]
+    asked = [metric for metric in metrics if wanted in (metric.name, repr(metric))]
+    entry = registry().catalogue.get(wanted)
+    return asked or ([entry.value] if entry is not None and isinstance(entry.value, Metric) else [])
 
 
 def _check_direction(name: str, better: str, threshold: Threshold) -> None:

@@ -39,7 +39,7 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, metric: Metric[Any]) -> "Column":
         """Describe a metric."""
-        return cls(repr(metric), metric.name, metric.declaration.better, metric.declaration.curve)
+        return cls(repr(metric), metric.name, metric.better, metric.declaration.curve)
 
     @property
     def arrow(self) -> str:
