@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import Model as Model
     from .core import method as method
     from .core import transformer as transformer
+    from .evaluation import Evaluation as Evaluation
+    from .evaluation import evaluate as evaluate
+    from .evaluation.sanity import sanity as sanity
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
     from .measuring import metric as metric
@@ -64,8 +67,10 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .metrics.localization_auc import localization_auc as localization_auc
     from .metrics.max_sensitivity import max_sensitivity as max_sensitivity
     from .metrics.mufidelity import mufidelity as mufidelity
+    from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
     from .metrics.pixel_flipping import pixel_flipping as pixel_flipping
     from .metrics.pointing_game import pointing_game as pointing_game
+    from .metrics.random_logit import random_logit as random_logit
     from .metrics.relevance_mass import relevance_mass as relevance_mass
     from .metrics.relevance_rank import relevance_rank as relevance_rank
     from .metrics.road import road as road
@@ -97,6 +102,9 @@ _PUBLIC = {
     "Model": ".core",
     "method": ".core",
     "transformer": ".core",
+    "Evaluation": ".evaluation",
+    "evaluate": ".evaluation",
+    "sanity": ".evaluation.sanity",
     "hookimpl": ".hookspecs",
     "metric": ".measuring",
     "visualize": ".images",
