@@ -29,9 +29,10 @@ def drawn(explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, s
 
     def maps(i: Number) -> Tensor:
         view = model.changed(dropout=Dropout(key, i))
-        view.run(inputs)  # the pass that layers are looked for in, and that the step itself makes
+        here = tf.nest.map_structure(tf.identity, inputs)  # of the loop's own graph, where ops are looked at
+        view.run(here)  # the pass that layers are looked for in, and that the step itself makes
         with without_details():
-            return bound(explainer, view)(inputs, targets).maps
+            return bound(explainer, view)(here, targets).maps
 
     return maps
 

@@ -16,6 +16,15 @@ def weighted_layers(model: Any) -> dict[str, Any]:
     return {path: layer for path, layer in layers_of(model) if own_weights(layer)}
 
 
+def owners(model: Any) -> list[tuple[str, Any]]:
+    """List every weight of a model with the path of its layer, once; those of no layer have the model's name."""
+    held: dict[int, tuple[str, Any]] = {}
+    for path, layer in [*weighted_layers(model).items(), (model.name, model)]:
+        for variable in own_weights(layer):
+            held.setdefault(id(variable), (path, variable))
+    return list(held.values())
+
+
 def redrawn(model: Any, layers: str | Sequence[str], seed: int) -> Weights:
     """Draw the weights of layers anew, each variable by itself, as its initialiser says.
 
