@@ -1,8 +1,9 @@
 """The floors: for each method the smallest TensorFlow program that any implementation of it has to run.
 
-A floor knows the classes and makes no choices. `build(network, copies, rows)` traces it for any number of examples; what
-it returns takes images [B, ...] and classes [B], and gives NumPy arrays, the map last where it makes one. Methods of
-many passes feed at most `rows` rows at a time, the number that was measured to be fastest. Nothing of xaikit is needed.
+A floor knows the classes and makes no choices. `build(network, copies, rows)` traces it for any number of examples;
+what it returns takes images [B, ...] and classes [B], and gives NumPy arrays, the map last where it makes one. Methods
+of many passes feed at most `rows` rows at a time, the number that was measured to be fastest. Nothing of xaikit is
+needed.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
 """One method measured against its floor, in this process."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +15,7 @@ from .executed import executed, passes
 from .floors import FLOORS, Program
 from .memory import peak, resident
 from .networks import Network, best_classes, pictures, settled
+from .rates import Rates, rates
 from .timing import interleaved, median_ms, ratio, seconds
 
 BUDGET = 32  # explain's own default
@@ -117,20 +118,9 @@ def _over(before: float | None) -> float | None:
     return None if before is None else max(0.0, (peak() or 0.0) - before)
 
 
-def rates(where: str, side: int, sizes: Sequence[int]) -> dict[str, dict[int, float]]:
-    """Rows per second of forward passes, and of forward and backward ones, by how many rows are fed at once."""
-    network = settled(where, side)
-    images = pictures(max(sizes), side)
-    classes = best_classes(network, images)
-    found: dict[str, dict[int, float]] = {}
-    for kind, floor in (("forward", "forward"), ("backward", "gradients")):
-        program = FLOORS[floor].build(network, 0, BUDGET)
-        calls = [lambda n=n, program=program: program(images[:n], classes[:n]) for n in sizes]
-        for call in calls:
-            call()
-        taken = interleaved(calls, 5)
-        found[kind] = {n: n / min(each) for n, each in zip(sizes, taken, strict=True)}
-    return found
+def rates_of(where: str, side: int) -> Rates:
+    """Rows per second of a network."""
+    return rates(settled(where, side))
 
 
 COUNTED = {"images": ("tiny", 32, 2), "tokens": ("tiny_vit", 32, 1)}  # network, side and convolutions

@@ -41,7 +41,7 @@ def markdown(found: Found, picture: str = "") -> str:
         f"![ratios to the floor]({picture})" if picture else "",
         *(_network(name, found) for name in dict.fromkeys(row["network"] for row in found["rows"])),
         _rates(found),
-        _peers(found.get("peers", [])),
+        peers(found.get("peers", [])),
         _floors(found),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -106,7 +106,8 @@ def _rates(found: Found) -> str:
     )
 
 
-def _peers(rows: Sequence[Row]) -> str:
+def peers(rows: Sequence[Row]) -> str:
+    """Write the table of other libraries."""
     if not rows:
         return ""
     lines = []

@@ -9,7 +9,6 @@ from .cases import CASES
 from .children import in_child
 
 KINDS = {"mobilenet_v2": "images", "resnet50_v2": "images", "vit": "tokens", "tiny": "images", "tiny_vit": "tokens"}
-SIZES = (1, 4, 8, 16, 32)  # rows at a time, of which floors take the fastest
 
 Row = dict[str, Any]
 
@@ -18,7 +17,8 @@ def run(
     networks: Sequence[str], methods: Sequence[str], side: int, batches: tuple[int, ...], runs: int, limit: float
 ) -> dict[str, Any]:
     """Measure, and give all that was found, to be written as JSON."""
-    from .measuring import Plan, rates
+    from .measuring import Plan, rates_of
+    from .rates import fastest
 
     found: dict[str, Any] = {
         "machine": machine.described(),
@@ -31,9 +31,9 @@ def run(
     rows: dict[tuple[str, str], int] = {}
     for network in networks:
         say(f"{network}: rows per second")
-        found["rates"][network] = in_child(rates, network, side, SIZES)
+        found["rates"][network] = in_child(rates_of, network, side)
         for kind, speeds in found["rates"][network].items():
-            rows[network, kind] = max(speeds, key=speeds.get)
+            rows[network, kind] = fastest(speeds)
     plan = Plan(side, batches, runs, limit, rows)
     for network, method in pairs(networks, methods):
         found["rows"] += rows_or_failure(method, network, plan)
