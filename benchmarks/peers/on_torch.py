@@ -9,7 +9,6 @@ import torch
 from ..timing import interleaved
 from .torch_networks import NETWORKS
 
-
 BUDGET = 32
 SIZES = (1, 4, 8, 16, 32)
 
