@@ -198,7 +198,7 @@ def test_a_target_out_of_range_is_refused_where_the_model_declares_no_outputs(im
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch_size": 0}, r"batch_size must be a whole number from 1 to 16777216, not 0"),
+        ({"batch_size": 0}, r"batch_size must be a whole number, 1 to 16777216, or 'auto', not 0"),
         ({"batch_size": -1}, r"not -1"),
         ({"batch_size": 10**9}, r"not 1000000000"),
         ({"batch_size": 2.0}, r"not 2\.0"),
@@ -223,7 +223,7 @@ def test_wrong_options_are_refused_at_once(model, images, options, words):
     [
         (7, r"The explainer must be .*, or its text, not (int|7)"),
         (None, r"The explainer must be .*, or its text, not None"),
-        ("gradcan", r"There is no method or transformer named 'gradcan'\. Did you mean 'gradcam'"),
+        ("gradcan", r"There is no method, transformer or metric named 'gradcan'\. Did you mean 'gradcam'"),
         ("smooth", r"'smooth' is not complete: give it an explainer, like smooth\(gradcam\)"),
         (find("tta"), r"'tta' is not complete"),
     ],
