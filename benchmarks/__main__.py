@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: every method against its floor; with `--peers` other libraries against theirs too."""
+"""`python -m benchmarks`: every method against its floor; with `--peers` other libraries against theirs too.
+
+It takes about twenty minutes on two cores that nobody else uses, and libraries as long again.
+"""
 
 import argparse
 import os
@@ -15,7 +18,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=["mobilenet_v2", "resnet50_v2", "vit"], help="networks")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 32], help="numbers of examples")
     parser.add_argument("--methods", nargs="+", default=list(CASES), choices=list(CASES), metavar="METHOD")
-    parser.add_argument("--side", type=int, default=128, help="of the pictures")
+    parser.add_argument("--side", type=int, default=96, help="of the pictures")
     parser.add_argument("--runs", type=int, default=7, help="calls of each program, at most")
     parser.add_argument("--limit", type=float, default=4.0, help="seconds of a method at one batch, after three runs")
     parser.add_argument("--quick", action="store_true", help="small networks, in about two minutes")

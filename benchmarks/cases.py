@@ -1,12 +1,12 @@
 """What is measured: every built-in method, and the transformers of many passes, each with its floor.
 
-Methods of many passes take few: what a pass costs beside the floor's shows as well with four of them.
+Methods of many passes take few: what a pass costs beside the floor's shows as well with three of them.
 """
 
 from typing import NamedTuple
 
-COPIES = 4  # points and draws of one forward and one backward pass each
-MASKS = 8  # perturbed copies, of one forward pass each
+COPIES = 3  # points and draws of one forward and one backward pass each
+MASKS = 6  # perturbed copies, of one forward pass each
 
 
 class Case(NamedTuple):

@@ -46,8 +46,7 @@ def measured(name: str, where: str, plan: Plan) -> list[dict[str, Any]]:
     classes = best_classes(network, images)
     text, before = text_of(name, plan.side), resident()
     first = seconds(lambda: explain(text, network.model, images[:1]))
-    if len(images) > 1:
-        explain(text, network.model, images)
+    explain(text, network.model, images)
     used = _over(before)
     begun = time.perf_counter()
     floor = FLOORS[case.floor].build(network, case.copies, rows_of(case.floor, where, plan))
@@ -85,7 +84,8 @@ def paired(
         lambda: explain(text, network.model, x, batch_size=BUDGET),
         lambda: floor(x, y),
     ]
-    for call in calls:  # what a new number of rows makes TensorFlow prepare
+    # what a new number of rows makes TensorFlow prepare; the largest batch has been explained before
+    for call in calls[len(x) == max(plan.batches) :]:
         call()
     ours, theirs = interleaved(calls, plan.runs, plan.limit)
     return ours, theirs

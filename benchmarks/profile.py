@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
     parser.add_argument("method", choices=list(CASES))
     parser.add_argument("--model", default="mobilenet_v2")
-    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--text", help="the explainer, in the place of the one that is measured")
     chosen = parser.parse_args()

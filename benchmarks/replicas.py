@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replicas", description=__doc__)
     parser.add_argument("--methods", nargs="+", default=["gradients", "gradcam"])
     parser.add_argument("--model", default="mobilenet_v2")
-    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--rows", nargs="+", type=int, default=[1, 8, 32], help="a replica's batch_size")
     parser.add_argument("--runs", type=int, default=5)
     chosen = parser.parse_args()

@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--models", nargs="+", default=["mobilenet_v2", "resnet50_v2"], help="networks")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 32])
-    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--limit", type=float, default=4.0)
     parser.add_argument("--envs", type=Path, default=Path(__file__).parents[1] / ".envs", help="where environments are")

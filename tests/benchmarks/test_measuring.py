@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import machine, overhead, replicas, report, startup
-from benchmarks.cases import CASES
+from benchmarks.cases import CASES, COPIES
 from benchmarks.measuring import Plan, counted, measured
 from benchmarks.peers.environments import CannotInstall, _do
 from benchmarks.peers.listed import PEERS
@@ -34,7 +34,8 @@ def test_a_method_is_measured_at_each_batch(rows):
 
 
 @pytest.mark.parametrize(
-    ("name", "forward", "backward"), [("gradients", 1, 1), ("gradcam", 1, 0), ("smooth", 5, 4), ("occlusion", 5, 0)]
+    ("name", "forward", "backward"),
+    [("gradients", 1, 1), ("gradcam", 1, 0), ("smooth", 1 + COPIES, COPIES), ("occlusion", 5, 0)],
 )
 def test_what_is_executed_is_counted(name, forward, backward):
     found = counted(name)
