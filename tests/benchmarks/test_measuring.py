@@ -54,7 +54,7 @@ def test_programs_are_called_in_turn_in_alternating_order():
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_pairs():
-    assert ratio([2.0, 30.0, 8.0], [1.0, 10.0, 2.0]) == 3.0
+    assert ratio([2.0, 30.0, 20.0], [1.0, 10.0, 2.0]) == 3.0
 
 
 def test_the_fastest_number_of_rows_is_the_largest_of_equals():
