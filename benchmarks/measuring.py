@@ -13,9 +13,9 @@ from xaikit.engine import compiled
 from .cases import CASES, text_of
 from .executed import executed, passes
 from .floors import FLOORS, Program
-from .memory import peak, resident
 from .networks import Network, best_classes, pictures, settled
 from .rates import Rates, rates
+from .resident import peak, resident
 from .timing import interleaved, median_ms, ratio, seconds
 
 BUDGET = 32  # explain's own default

@@ -1,22 +1,62 @@
-"""The memory of this process, as the system counts it; unknown where it is not Linux."""
+"""`python -m benchmarks.memory`: does the peak of memory grow with the number of examples, targets or masks?
 
-from pathlib import Path
+Each case runs in a process of its own, since a peak never goes down again. The figures are MiB over the memory in use
+before the case began, TensorFlow and the compiled step included, so what counts is whether the rows are alike.
+"""
 
-_STATUS = Path("/proc/self/status")
+import argparse
+import json
+import subprocess
+import sys
+
+CASES = {
+    "64 pictures by stream": ("gradients", 64, 1),
+    "2048 pictures by stream": ("gradients", 2048, 1),
+    "10 targets": ("gradcam", 4, 10),
+    "1000 targets": ("gradcam", 4, 1000),
+    "100 masks": ("rise(samples=100)", 4, 1),
+    "4000 masks": ("rise(samples=4000)", 4, 1),
+    "20 noisy copies": ("smooth(gradients, repetitions=20)", 4, 1),
+    "1000 noisy copies": ("smooth(gradients, repetitions=1000)", 4, 1),
+}
 
 
-def _mib(field: str) -> float | None:
-    if not _STATUS.exists():
-        return None
-    line = next(line for line in _STATUS.read_text(encoding="ascii").splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
+def case(expression: str, examples: int, targets: int) -> float:
+    """Explain, and give the growth of the peak in MiB."""
+    import keras
+    import numpy as np
+
+    from xaikit import stream
+    from xaikit.engine.memory import peak
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((64, 64, 3))
+    hidden = keras.layers.Conv2D(16, 3, strides=2, activation="relu")(inputs)
+    hidden = keras.layers.Conv2D(32, 3, strides=2, activation="relu")(hidden)
+    outputs = keras.layers.Dense(max(targets, 2))(keras.layers.GlobalAveragePooling2D()(hidden))
+    model = keras.Model(inputs, outputs)
+    draws = np.random.default_rng(0)
+    pictures = (draws.normal(size=(min(8, examples - i), 64, 64, 3)).astype("float32") for i in range(0, examples, 8))
+    before = peak() or 0
+    wanted = [list(range(targets))] * examples
+    for part in stream(expression, model, pictures, wanted, batch_size=8, progress=False):
+        del part
+    return ((peak() or 0) - before) / 2**20
 
 
-def resident() -> float | None:
-    """MiB that are in memory now."""
-    return _mib("VmRSS")
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("--case", help="run one case in this process, and print its figure")
+    asked = parser.parse_args()
+    if asked.case:
+        print(json.dumps(case(*CASES[asked.case])))
+        return
+    for name in CASES:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.memory", "--case", name], capture_output=True, text=True, check=True
+        )
+        print(f"{name:28}{float(done.stdout.splitlines()[-1]):8.0f} MiB", flush=True)
 
 
-def peak() -> float | None:
-    """The most MiB that were in memory at any time since the process began."""
-    return _mib("VmHWM")
+if __name__ == "__main__":
+    main()
