@@ -160,7 +160,7 @@ class Model:
             UnfitInput: The model does not take such inputs.
         """
         made: list[Pass] = []
-        quiet = self.changed(dropout=None)  # its number may be a tensor of another graph
+        quiet = self.changed(dropout=None, weights=None)  # they may be tensors of another graph
 
         def look(*leaves: Tensor) -> Tensor:
             made.append(quiet._run(tf.nest.pack_sequence_as(spec, leaves)))
