@@ -1,4 +1,4 @@
-"""IDGI: integrated gradients along the direction in which the score really changes. A plugin for xaikit, in one file."""
+"""IDGI: integrated gradients along the direction in which the score changes. A plugin for xaikit, in one file."""
 
 from xaikit import hookimpl
 from xaikit.core import (

@@ -27,7 +27,9 @@ def _has_weights(model: Model, **_: object) -> None:
         raise ModelError(f"noisegrad multiplies weights by noise, and {model.name} has none.")
     hidden = [call.path for call in model.preview.calls if call.kind == "TFSMLayer"]
     if hidden:
-        raise ModelError(f"The weights of layer {hidden[0]!r} are inside of a SavedModel, where noisegrad has no reach.")
+        raise ModelError(
+            f"The weights of layer {hidden[0]!r} are inside of a SavedModel, where noisegrad has no reach."
+        )
 
 
 @transformer(requires=_has_weights)
@@ -82,9 +84,7 @@ def noisegrad(
                 noisy[id(variable)] = (variable, value * factors)
             return maps_of(explainer, model.changed(weights={**known, **noisy}), inputs, targets)
 
-        found = averaged_over(
-            maps, inputs, targets, repetitions, like=first, tolerance=tolerance, method="noisegrad"
-        )
+        found = averaged_over(maps, inputs, targets, repetitions, like=first, tolerance=tolerance, method="noisegrad")
         return Explanation(first.scores, found)
 
     return averaged
