@@ -139,11 +139,11 @@ def test_on_a_linear_model_gradients_tend_to_the_weights():
 
 
 def test_without_noise_it_is_its_explainer(frozen, pictures):
-    for explainer in (gradients, gradcam):
-        expected = explain(explainer, frozen, pictures, "all").maps
-        actual = explain(noisegrad(explainer, repetitions=3, deviation=0), frozen, pictures, "all").maps
+    expected = explain(gradcam, frozen, pictures, "all").maps
 
-        np.testing.assert_allclose(actual, expected, atol=1e-6 * np.abs(expected).max())
+    actual = explain(noisegrad(gradcam, repetitions=3, deviation=0), frozen, pictures, "all").maps
+
+    np.testing.assert_allclose(actual, expected, atol=1e-6 * np.abs(expected).max())
 
 
 def test_scores_and_targets_are_those_of_the_clean_model_which_stays_as_it_is(frozen, pictures):
@@ -179,11 +179,13 @@ def test_one_inside_of_another_draws_anew():
     assert noise.std() == pytest.approx(0.1 * np.sqrt(2), rel=0.1)  # 0.2, had both drawn the same
 
 
-def test_it_goes_on_until_the_map_is_known(frozen, pictures):
-    result = explain(noisegrad(gradients, tolerance=0.01, deviation=0.1), frozen, pictures, 1, details=True)
+def test_it_goes_on_until_the_map_is_known():
+    explainer = noisegrad(gradients, tolerance=0.02, deviation=0.2)
 
-    assert (result.details["standard_error"] <= 0.01).all()
-    assert result.details["samples"].min() >= 32
+    result = explain(explainer, linear(np.array([[1.0], [-0.5]])), np.ones((1, 2)), 0, details=True)
+
+    assert result.details["standard_error"] <= 0.02
+    assert 64 <= result.details["samples"] <= 160  # 100, were the deviation known
 
 
 def test_a_model_without_weights_is_refused():
