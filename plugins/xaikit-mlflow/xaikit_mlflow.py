@@ -65,12 +65,13 @@ def log_explanation(
         mlflow.log_image(Image.open(BytesIO(picture)), key=name, step=step, synchronous=True)
 
 
-class LogExplanations(keras.callbacks.Callback):
+class LogExplanations(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no usable types
     """Log explanations of some examples to MLflow's active run: before training, and after every so many epochs.
 
     What cannot be explained, or logged, is an error before the first batch is trained on. Later a failure costs an
     explanation and no training: it is a warning. Steps are numbers of epochs done, so that a training that goes on
-    where another one stopped, with `initial_epoch`, goes on in the same folders.
+    where another one stopped, with `initial_epoch`, goes on in the same folders. A subclassed model has to be built
+    before: call it on a batch.
 
     Args:
         explainer: A value, such as `smooth(gradcam)`, or its text.
@@ -132,8 +133,15 @@ class LogExplanations(keras.callbacks.Callback):
             warnings.warn(text, XaikitWarning, stacklevel=2)
 
     def _explained(self) -> Any:
-        options = {"batch_size": self.batch_size, "channels": self.channels, "progress": False}
-        return explain(self.explainer, self.model, self.inputs, self.targets, **options)
+        return explain(
+            self.explainer,
+            self.model,
+            self.inputs,
+            self.targets,
+            batch_size=self.batch_size,
+            channels=self.channels,
+            progress=False,
+        )
 
     def _log(self, explained: Any, step: int) -> None:
         log_explanation(explained, self.name, step=step, labels=self.labels)
