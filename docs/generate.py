@@ -109,7 +109,7 @@ def _explainers(title: str, preface: str, entries: Iterable[Entry], kind: str) -
 
 
 def _explainer(entry: Entry) -> str:
-    declaration = entry.explainer.declaration
+    declaration = entry.value.declaration
     text = declaration.docstring
     sections = dict(text.sections)
     raises = sections.pop("Raises", "")
@@ -129,7 +129,7 @@ def _explainer(entry: Entry) -> str:
 
 
 def _signature(entry: Entry) -> str:
-    declaration = entry.explainer.declaration
+    declaration = entry.value.declaration
     parameters = [f"{item.name}={item.default!r}" for item in declaration.parameters.values()]
     parts = [*_operands(declaration.kind, declaration.operands), *parameters]
     return f"{entry.name}({', '.join(parts)})" if parts else entry.name

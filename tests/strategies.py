@@ -12,9 +12,7 @@ from xaikit.registry import registry
 
 def entries(kind):
     """The built-in explainers of a kind, with one operand each in the case of transformers."""
-    found = [
-        entry.explainer for entry in registry().catalogue.values() if entry.origin == "xaikit" and entry.kind == kind
-    ]
+    found = [entry.value for entry in registry().catalogue.values() if entry.origin == "xaikit" and entry.kind == kind]
     return [explainer for explainer in found if isinstance(explainer, Recipe)]
 
 

@@ -18,6 +18,7 @@ FLOORS = [
     {"hookspecs"},
     {"methods", "transformers"},
     {"engine", "models", "images", "demo", "targets"},
+    {"measuring"},
     {"metrics"},
     {"registry"},
     {"showing", "inspection"},
@@ -106,7 +107,7 @@ made["import xaikit"] = loaded()
 from xaikit.registry import registry
 entries = registry().catalogue
 made["catalogue"] = loaded()
-summaries = [(entry.kind, entry.summary, getattr(entry.explainer, "parameters", {})) for entry in entries.values()]
+summaries = [(entry.kind, entry.summary, getattr(entry.value, "parameters", {})) for entry in entries.values()]
 made["summaries"] = loaded()
 e = xaikit.find("smooth(tta(gradcam(layer='conv5'), scales=(0.5,)), repetitions=50)")
 assert xaikit.find(repr(e)) == e

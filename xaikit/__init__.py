@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
+    from .measuring import metric as metric
     from .methods.ablationcam import ablationcam as ablationcam
     from .methods.attention_relevance import attention_relevance as attention_relevance
     from .methods.attention_rollout import attention_rollout as attention_rollout
@@ -78,6 +79,7 @@ _PUBLIC = {
     "method": ".core",
     "transformer": ".core",
     "hookimpl": ".hookspecs",
+    "metric": ".measuring",
     "visualize": ".images",
     "find": ".registry",
 }
@@ -95,7 +97,7 @@ def __getattr__(name: str) -> Any:
     from .registry import registry
 
     try:
-        return registry().entry(name).explainer
+        return registry().entry(name).value
     except UnknownName as error:
         raise AttributeError(f"module 'xaikit' has no attribute {name!r}. {error}") from None
 

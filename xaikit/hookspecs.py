@@ -21,3 +21,12 @@ def xaikit_explainers() -> Sequence[Any]:
     TensorFlow: take it from `xaikit.core.tf`, which waits until it is used.
     """
     return ()
+
+
+@hookspec
+def xaikit_metrics() -> Sequence[Any]:
+    """Give the metrics that a plugin offers, as `metric` made them.
+
+    They are listed, found by name and evaluated like the built-in ones, and share their names with the explainers.
+    """
+    return ()

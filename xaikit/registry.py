@@ -18,9 +18,11 @@ from typing import Any
 import pluggy
 
 from . import hookspecs
-from .core import Explainer, Recipe
+from .core import Explainer
+from .core.declaration import Declared
 from .core.expression import read
 from .errors import PluginError, UnknownName, UsageError
+from .measuring import Metric
 
 GROUP = "xaikit"
 SELECT = "XAIKIT_PLUGINS"
@@ -64,25 +66,25 @@ class Entry:
 
     Attributes:
         name: What to write in an expression, qualified where the plain name is another's.
-        explainer: The method or transformer.
+        value: The method, transformer or metric.
         origin: The distribution that it comes from.
     """
 
     name: str
-    explainer: Any
+    value: Any
     origin: str
 
     @property
     def kind(self) -> str:
-        """Either "method" or "transformer"."""
-        return self.explainer.declaration.kind if isinstance(self.explainer, Recipe) else "method"
+        """Either "method", "transformer" or "metric"."""
+        return self.value.declaration.kind if isinstance(self.value, Declared) else "method"
 
     @property
     def summary(self) -> str:
         """Its docstring's first line."""
-        if isinstance(self.explainer, Recipe):
-            return self.explainer.declaration.docstring.summary
-        return (getattr(self.explainer, "__doc__", None) or "").strip().split("\n")[0]
+        if isinstance(self.value, Declared):
+            return self.value.declaration.docstring.summary
+        return (getattr(self.value, "__doc__", None) or "").strip().split("\n")[0]
 
 
 class Registry:
@@ -166,13 +168,13 @@ class Registry:
             raise PluginError(f"Several plugins offer {name!r}: write {' or '.join(same)}.")
         failed = [plugin.label for plugin, _ in self._points.values() if plugin.status == "failed"]
         hint = f"These plugins failed, see `xaikit plugins`: {', '.join(failed)}." if failed else ""
-        raise UnknownName("method or transformer", name, self.catalogue, hint=hint)
+        raise UnknownName("method, transformer or metric", name, self.catalogue, hint=hint)
 
     def find(self, text: str) -> Any:
         """Read an expression with the names of this registry."""
         if not isinstance(text, str):
             raise UsageError(f"An expression must be a text, not {type(text).__name__}.")
-        return read(text, lambda name: self.entry(name).explainer)
+        return read(text, lambda name: self.entry(name).value)
 
     def _load(self, plugin: Plugin, point: metadata.EntryPoint) -> None:
         """Import a plugin and ask it what it offers; whatever it does wrong is recorded, and it offers nothing."""
@@ -204,7 +206,7 @@ class Registry:
         for caller in callers:
             for implementation in caller.get_hookimpls():
                 if implementation.plugin is thing:
-                    _collect(implementation.function(), offered)
+                    _collect(caller.name, implementation.function(), offered)
         for other, _ in self._points.values():
             twice = offered.keys() & other.explainers.keys()
             if other.distribution == plugin.distribution and twice:
@@ -212,18 +214,26 @@ class Registry:
         return offered
 
 
-def _collect(given: Any, offered: dict[str, Any]) -> None:
+_WANTED = {
+    "xaikit_explainers": ("explainers", "method or transformer", Explainer),
+    "xaikit_metrics": ("metrics", "metric", Metric),
+}
+
+
+def _collect(hook: str, given: Any, offered: dict[str, Any]) -> None:
+    things, wanted, kind = _WANTED[hook]
     if not isinstance(given, (list, tuple)):
-        raise PluginError(f"xaikit_explainers must return a list of explainers, not {type(given).__name__}")
-    for explainer in given:
-        name = getattr(explainer, "name", None) or getattr(explainer, "__name__", None)
-        if not isinstance(explainer, Explainer) or isinstance(explainer, type) or not isinstance(name, str):
-            raise PluginError(f"xaikit_explainers returned {explainer!r}, which is no method or transformer")
+        raise PluginError(f"{hook} must return a list of {things}, not {type(given).__name__}")
+    for value in given:
+        name = getattr(value, "name", None) or getattr(value, "__name__", None)
+        fits = isinstance(value, kind) and isinstance(value, Metric) == (kind is Metric)
+        if not fits or isinstance(value, type) or not isinstance(name, str):
+            raise PluginError(f"{hook} returned {value!r}, which is no {wanted}")
         if not name.isidentifier():
             raise PluginError(f"the name {name!r} cannot be written in an expression")
         if name in offered:
-            raise PluginError(f"it offers two explainers named {name!r}")
-        offered[name] = explainer
+            raise PluginError(f"it offers two {things} named {name!r}")
+        offered[name] = value
 
 
 def _plugins(points: Iterable[metadata.EntryPoint]) -> list[tuple[Plugin, metadata.EntryPoint]]:
@@ -239,7 +249,7 @@ def _plugins(points: Iterable[metadata.EntryPoint]) -> list[tuple[Plugin, metada
 
 def _renamed(explainer: Any, name: str) -> Any:
     """Give a copy that spells itself by the name that reads back."""
-    if not isinstance(explainer, Recipe):
+    if not isinstance(explainer, Declared):
         return explainer
     return replace(explainer, declaration=replace(explainer.declaration, name=name))
 

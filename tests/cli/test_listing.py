@@ -71,7 +71,9 @@ def test_an_unknown_name_is_one_line_that_suggests_the_nearest(capsys):
     code, out, err = run(capsys, "show", "smoth")
 
     assert (code, out) == (2, "")
-    assert err.splitlines() == ["error: There is no method or transformer named 'smoth'. Did you mean 'smooth'?"]
+    assert err.splitlines() == [
+        "error: There is no method, transformer or metric named 'smoth'. Did you mean 'smooth'?"
+    ]
 
 
 @pytest.mark.parametrize("words", [("explain",), ("explain", "gradcam", "--batch-size", "0"), ("no-such-command",)])

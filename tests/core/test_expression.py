@@ -100,7 +100,9 @@ def test_any_text_is_read_or_refused_in_one_sentence(text):
 
 
 def test_an_unknown_name_suggests_the_nearest():
-    with pytest.raises(UnknownName, match=r"There is no method or transformer named 'smoth'\. Did you mean 'smooth'"):
+    with pytest.raises(
+        UnknownName, match=r"There is no method, transformer or metric named 'smoth'\. Did you mean 'smooth'"
+    ):
         find("smoth(gradcam)")
 
 
@@ -149,7 +151,7 @@ import sys, xaikit
 from xaikit.registry import registry
 xaikit.find("smooth(tta(gradcam(layer='conv5')), repetitions=3)")
 [(entry.summary, entry.kind) for entry in registry().catalogue.values()]
-[item.rule for entry in registry().catalogue.values() for item in entry.explainer.declaration.parameters.values()]
+[item.rule for entry in registry().catalogue.values() for item in entry.value.declaration.parameters.values()]
 dir(xaikit)
 loaded = {"tensorflow", "keras"} & set(sys.modules)
 assert not loaded, loaded

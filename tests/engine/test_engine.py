@@ -223,7 +223,7 @@ def test_wrong_options_are_refused_at_once(model, images, options, words):
     [
         (7, r"The explainer must be .*, or its text, not (int|7)"),
         (None, r"The explainer must be .*, or its text, not None"),
-        ("gradcan", r"There is no method or transformer named 'gradcan'\. Did you mean 'gradcam'"),
+        ("gradcan", r"There is no method, transformer or metric named 'gradcan'\. Did you mean 'gradcam'"),
         ("smooth", r"'smooth' is not complete: give it an explainer, like smooth\(gradcam\)"),
         (find("tta"), r"'tta' is not complete"),
     ],

@@ -147,7 +147,7 @@ def test_a_faulty_plugin_is_recorded_and_the_others_go_on_working(installed, fau
     assert problem in faulty.problem
     assert "\n" not in faulty.problem
     assert faulty.explainers == {}
-    assert [plugin.status for plugin in made.plugins if plugin is not faulty] == ["ready"] * 4
+    assert [plugin.status for plugin in made.plugins if plugin is not faulty] == ["ready"] * 5
     assert not [entry for entry in made.catalogue.values() if entry.origin == "m-faulty"]
 
 
@@ -214,7 +214,7 @@ def test_no_plugin_is_imported_when_a_built_in_name_is_looked_up(installed):
     made.find("smooth(tta(gradcam(layer='conv5')), repetitions=3)")
 
     assert "a_good" not in sys.modules
-    assert [plugin.status for plugin, _ in made._points.values()] == ["ready", "ready", "waiting", "waiting"]
+    assert [plugin.status for plugin, _ in made._points.values()] == ["ready"] * 3 + ["waiting"] * 2
 
 
 def test_nothing_is_imported_until_a_name_is_looked_up(installed):
@@ -229,7 +229,7 @@ def test_a_plugin_is_imported_once(installed, capsys):
     made.find("first")
     made.find("first")
 
-    assert [plugin.status for plugin in made.plugins] == ["ready"] * 3
+    assert [plugin.status for plugin in made.plugins] == ["ready"] * 4
     assert capsys.readouterr().err.count("imported") == 1
 
 
@@ -241,7 +241,7 @@ def test_a_built_in_wins_over_a_plugin_whose_own_has_a_longer_name(installed):
     assert made.entry("gradcam").origin == "xaikit"
     assert made.find("gradcam") == xaikit.find("gradcam")
     assert (entry.name, entry.origin) == ("x-rival:gradcam", "x-rival")
-    assert entry.explainer != made.find("gradcam")
+    assert entry.value != made.find("gradcam")
     assert "'gradcam' is offered by xaikit too: write x-rival:gradcam" in plugin_of(made, "x-rival").problem
     assert plugin_of(made, "x-rival").status == "ready"
 
@@ -315,7 +315,9 @@ def test_a_failed_plugin_is_no_error_until_it_is_asked_for(installed):
 def test_an_unknown_name_suggests_the_nearest_one_of_a_plugin_too(installed):
     made = Registry(installed(x_good=good("remarkable")))
 
-    with pytest.raises(UnknownName, match=r"There is no method or transformer named 'remarkabel'\. Did you mean 'rema"):
+    with pytest.raises(
+        UnknownName, match=r"There is no method, transformer or metric named 'remarkabel'\. Did you mean 'rema"
+    ):
         made.find("remarkabel")
     with pytest.raises(UnknownName, match="named 'x-good:other'"):
         made.find("x-good:other")
@@ -414,7 +416,7 @@ def test_an_entry_of_the_catalogue_says_what_it_is(installed):
     assert plugin_of(made, "x-one").version == "1.0"
     assert plugin_of(made, "x-one").module == "x_one"
     assert not plugin_of(made, "x-one").builtin
-    assert [plugin.builtin for plugin in made.plugins] == [True, True, False]
+    assert [plugin.builtin for plugin in made.plugins] == [True, True, True, False]
 
 
 def test_the_catalogue_is_sorted_and_every_entry_reads_back():
@@ -422,10 +424,10 @@ def test_the_catalogue_is_sorted_and_every_entry_reads_back():
 
     assert list(made.catalogue) == sorted(made.catalogue)
     for name, entry in made.catalogue.items():
-        assert made.find(name) == entry.explainer
+        assert made.find(name) == entry.value
         assert entry.summary, name
-        if isinstance(entry.explainer, Recipe):
-            assert repr(entry.explainer) == name
+        if isinstance(entry.value, Recipe):
+            assert repr(entry.value) == name
 
 
 def test_an_explainer_that_is_a_plain_object_is_catalogued(installed):
@@ -437,8 +439,8 @@ def test_an_explainer_that_is_a_plain_object_is_catalogued(installed):
     entry = made.catalogue["plainly"]
 
     assert (entry.kind, entry.summary) == ("method", "Do it plainly.")
-    assert made.find("plainly") is entry.explainer
-    assert made.find("plainly()") is entry.explainer
+    assert made.find("plainly") is entry.value
+    assert made.find("plainly()") is entry.value
     assert repr(made.find("smooth(plainly)")) == "smooth(plainly)"
     with pytest.raises(UsageError, match=r"plainly.* takes (no|neither) .*parameters"):
         made.find("plainly(strength=2)")

@@ -52,7 +52,7 @@ def _set(explainer: Any, name: str, value: Any) -> Any:
     if not isinstance(explainer, Recipe):
         return explainer
     operands = tuple(_set(operand, name, value) for operand in explainer.explainers)
-    changed: Recipe[Any] = Recipe(explainer.declaration, operands, explainer.values)
+    changed: Recipe[Any] = Recipe(explainer.declaration, explainer.values, operands)
     return changed(**{name: value}) if name in explainer.parameters else changed
 
 

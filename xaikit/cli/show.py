@@ -16,10 +16,10 @@ def show(
     from ..registry import registry
 
     entry = registry().entry(name)
-    if not isinstance(entry.explainer, Recipe):
+    if not isinstance(entry.value, Recipe):
         out(f"{entry.name} ({entry.kind}, from {entry.origin})\n\n{entry.summary}")
         return
-    declaration = entry.explainer.declaration
+    declaration = entry.value.declaration
     text = declaration.docstring
     parameters = [
         {"name": item.name, "default": item.default, "rule": item.rule, "text": item.text}

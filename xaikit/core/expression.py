@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ExpressionError
-from .recipe import Recipe
+from .declaration import Declared
 
 _QUALIFIED = re.compile(r"[A-Za-z0-9][\w.-]*:[A-Za-z_]\w*")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -86,10 +86,11 @@ class _Reader:
             if keyword.arg is None:
                 raise self.error(keyword.value, "parameters are written out as name=value")
             parameters[keyword.arg] = self.literal(keyword.value)
-        if isinstance(callee, Recipe):
+        measures = isinstance(callee, Declared) and callee.declaration.kind == "metric"
+        if isinstance(callee, Declared) and not (measures and operands):
             return callee(*operands, **parameters)
         if operands or parameters:
-            raise self.error(node, f"{node.func.id!r} takes no parameters, and no explainers")
+            raise self.error(node, f"{node.func.id!r} takes no {'' if measures else 'parameters, and no '}explainers")
         return callee
 
     def operand(self, node: ast.expr, callee: Any) -> Any:

@@ -1,56 +1,19 @@
 """Explainers as values: the one implementation of the protocol, that two decorators make."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, overload
+from typing import Any, Concatenate, overload
 
-from ..errors import ParameterError, PluginError, UnknownName, UsageError
-from .docstrings import Docstring, parse
+from ..errors import PluginError, UsageError
+from .declaration import Declaration, Declared, P, positional, variadic
 from .explanation import Step
-from .parameters import Parameter, declared
 from .steps import BoundStep, Explainer, bound
 from .tracing import levels_below
 from .view import Model, as_view
 
-P = ParamSpec("P")
-Kind = Literal["method", "transformer"]
-
-
-@dataclass(frozen=True, eq=False)
-class Declaration:
-    """What a decorated function declares: its name, its parameters, what it says of itself.
-
-    Attributes:
-        name: The function's name, by which it is found.
-        kind: "method", or "transformer".
-        function: The function itself.
-        operands: How many explainers a transformer takes; None is one or more.
-        takes_model: A transformer of views: it is given its explainers unbound, and the view.
-        requires: A check of the model and the parameters that runs in `bind`.
-    """
-
-    name: str
-    kind: Kind
-    function: Callable[..., Any]
-    operands: int | None = 0
-    takes_model: bool = True
-    requires: Callable[..., None] | None = None
-
-    @cached_property
-    def docstring(self) -> Docstring:
-        """The function's docstring in parts."""
-        return parse(self.function.__doc__)
-
-    @cached_property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """The parameters by name, in the order of their declaration."""
-        return {item.name: item for item in declared(self.function, self.docstring.arguments)}
-
 
 @dataclass(frozen=True, repr=False)
-class Recipe(Generic[P]):
+class Recipe(Declared[P]):
     """An explainer, or a transformer that still waits for its explainers: a frozen value that spells itself.
 
     Call it with parameters for a changed copy, `gradcam(layer="conv5")`; call a transformer with its explainers,
@@ -62,32 +25,11 @@ class Recipe(Generic[P]):
         values: The parameters that differ from their defaults, as (name, value), in the order of their declaration.
     """
 
-    declaration: Declaration
     explainers: tuple[Explainer, ...] = ()
-    values: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name by which it is found."""
-        return self.declaration.name
-
-    @property
-    def __name__(self) -> str:
-        return self.declaration.name
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
         return self.declaration.function.__doc__
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.declaration.function)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Every parameter with its value, defaults included."""
-        chosen = dict(self.values)
-        return {name: chosen.get(name, item.default) for name, item in self.declaration.parameters.items()}
 
     @property
     def complete(self) -> bool:
@@ -107,21 +49,8 @@ class Recipe(Generic[P]):
             ParameterError: A value is refused.
             UsageError: Explainers where none belong, too few or too many, or something that is no explainer.
         """
-        chosen = dict(self.values)
-        for name, value in parameters.items():
-            chosen[name] = self._checked(name, value)
-        order = self.declaration.parameters
-        values = tuple((name, chosen[name]) for name in order if name in chosen and chosen[name] != order[name].default)
-        return Recipe(self.declaration, self._operands(explainers) if explainers else self.explainers, values)
-
-    def _checked(self, name: str, value: Any) -> Any:
-        known = self.declaration.parameters
-        if name not in known:
-            raise UnknownName("parameter", name, known, owner=self.name)
-        try:
-            return known[name].check(value)
-        except ParameterError as error:
-            raise ParameterError(f"{self.name}: {error}") from None
+        operands = self._operands(explainers) if explainers else self.explainers
+        return Recipe(self.declaration, self.with_values(parameters), operands)
 
     def _operands(self, explainers: tuple[Any, ...]) -> tuple[Explainer, ...]:
         wanted = self.declaration.operands
@@ -161,9 +90,7 @@ class Recipe(Generic[P]):
         return BoundStep(step, view, repr(self), 1 + max([*below, *map(_level, self.explainers)], default=-1))
 
     def __repr__(self) -> str:
-        operands = [repr(explainer) for explainer in self.explainers]
-        parts = operands + [f"{name}={value!r}" for name, value in self.values]
-        return f"{self.name}({', '.join(parts)})" if parts else self.name
+        return self.spelled(*map(repr, self.explainers))
 
 
 @dataclass(frozen=True)
@@ -207,7 +134,7 @@ def method(function: Any = None, /, *, requires: Callable[..., None] | None = No
     """
 
     def declare(function: Callable[..., Any]) -> Recipe[Any]:
-        if len(_positional(function)) != 1:
+        if len(positional(function)) != 1:
             raise PluginError(f"Method {function.__name__} must take the model, and parameters by keyword only.")
         return _recipe(Declaration(function.__name__, "method", function, 0, True, requires))
 
@@ -235,9 +162,9 @@ def transformer(function: Any = None, /, *, requires: Callable[..., None] | None
     """
 
     def declare(function: Callable[..., Any]) -> Recipe[Any]:
-        names = _positional(function)
+        names = positional(function)
         takes_model = bool(names) and names[-1] == "model"
-        operands = None if _variadic(function) else len(names) - takes_model
+        operands = None if variadic(function) else len(names) - takes_model
         if operands == 0:
             raise PluginError(f"Transformer {function.__name__} must take a step or more, and parameters by keyword.")
         return _recipe(Declaration(function.__name__, "transformer", function, operands, takes_model, requires))
@@ -246,20 +173,5 @@ def transformer(function: Any = None, /, *, requires: Callable[..., None] | None
 
 
 def _recipe(declaration: Declaration) -> Recipe[Any]:
-    defaults = declaration.parameters.values()  # read now: a bad declaration fails where it is written
-    for parameter in defaults:
-        try:
-            parameter.check(parameter.default)
-        except ParameterError as error:
-            raise PluginError(f"The default of {declaration.name} is against its own type: {error}") from None
+    declaration.check_defaults()
     return Recipe(declaration)
-
-
-def _positional(function: Callable[..., Any]) -> list[str]:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [item.name for item in inspect.signature(function).parameters.values() if item.kind in kinds]
-
-
-def _variadic(function: Callable[..., Any]) -> bool:
-    kinds = [item.kind for item in inspect.signature(function).parameters.values()]
-    return inspect.Parameter.VAR_POSITIONAL in kinds

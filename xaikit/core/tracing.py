@@ -3,7 +3,7 @@
 All of it is Python-side and gone when the trace ends. A context variable carries it, since a step takes tensors only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ class Trace:
         details: (name, spelling of the explainer, figures [B, T]), where the user asked for details; else None.
         jit: Whether XLA compiles what is traced.
         frozen: What a goal resolved on the clean inputs, where the targets are one; else None.
+        beside: Arrays of the user's beside the inputs, [B, ...] each, by name: maps that are measured, masks.
     """
 
     level: int = 0
@@ -44,6 +45,7 @@ class Trace:
     details: list[tuple[str, str, Tensor]] | None = None
     jit: bool = False
     frozen: Any = None
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 _current: ContextVar[Trace | None] = ContextVar("xaikit_trace", default=None)

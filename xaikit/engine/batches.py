@@ -68,6 +68,22 @@ def given_rows(given: Given, batch: Batch, text: str) -> Any:
     return _padded(values, rows)
 
 
+def beside_rows(arrays: Tensor, batch: Batch, name: str) -> Tensor:
+    """Give the rows of a batch of arrays [N, ...] that stand beside the inputs.
+
+    Raises:
+        InputError: They end before the batch does.
+    """
+
+    def rows(array: Any) -> Any:
+        values = array[batch.first : batch.first + batch.size]
+        if len(values) < batch.size:
+            raise InputError(f"The {name} are for {len(array)} examples, and the data has more.")
+        return _padded(values, len(batch.codes))
+
+    return tf.nest.map_structure(rows, arrays)
+
+
 def _grouped(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:
     held: list[Piece] = []
     for piece in pieces:

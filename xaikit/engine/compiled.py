@@ -22,6 +22,8 @@ from ..core.tracing import named, new_trace
 from ..core.view import Model
 from ..errors import UsageError
 
+Arrays = tuple[tuple[Any, ...], dict[str, Any]]  # a goal's, and those beside the inputs
+
 
 class FunctionKey:
     """A target function, or a goal's key, as a part of a request: by value, held weakly where that is possible."""
@@ -66,7 +68,7 @@ class Request:
         budget: The row budget that XLA compiles for; else 0.
         details: Whether figures of each map are wanted beside the maps.
         output: Which of several outputs is explained, or None.
-        given: The types and shapes of a goal's arrays, as text; the number of rows is left out.
+        given: The types and shapes of a goal's arrays, and of those beside the inputs, as text; without the rows.
         channels: Where the model itself takes the channels.
     """
 
@@ -89,8 +91,8 @@ class Compiled(NamedTuple):
     """A step that is ready to run.
 
     Attributes:
-        run: From inputs, codes [B, T], a goal's arrays [B, ...] and the row budget to a list of (scores, maps,
-            targets or (), warnings, details), per replica.
+        run: From inputs, codes [B, T], arrays [B, ...] (a goal's, and those beside the inputs by name) and the row
+            budget to a list of (scores, maps, targets or (), warnings, details), per replica.
         notes: What the explainer found out while it was traced.
         warnings: The texts of the warnings, in the order of the booleans that `run` gives.
         outputs: How many scores there are to choose from, or None for a target function.
@@ -177,9 +179,10 @@ class _Findings:
 def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]:
     """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
 
-    def root(inputs: Tensor, codes: Tensor, given: tuple[Tensor, ...], budget: Tensor) -> Any:
+    def root(inputs: Tensor, codes: Tensor, arrays: Arrays, budget: Tensor) -> Any:
         details: list[Any] | None = [] if request.details else None
-        with new_trace(budget=request.budget or budget, details=details, jit=request.jit) as trace:
+        given, beside = arrays
+        with new_trace(budget=request.budget or budget, details=details, jit=request.jit, beside=beside) as trace:
             made = view.run(inputs)  # the step's own forward pass: the same inputs run once
             goal, targets, reported = view.target_function, codes, ()
             if goal is None:
@@ -204,7 +207,7 @@ def _one_device(
     rows = request.rows or None
     inputs = tf.nest.map_structure(lambda leaf: tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype), view.spec)
     codes = tf.TensorSpec([rows, request.columns or None], tf.int32)
-    given = tuple(tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype) for leaf in example[2])
+    given = tf.nest.map_structure(lambda leaf: tf.TensorSpec([rows, *leaf.shape[1:]], leaf.dtype), example[2])
     traced = tf.function(root, autograph=False, jit_compile=request.jit)
     concrete = traced.get_concrete_function(inputs, codes, given, tf.TensorSpec([], tf.int32))
     return lambda *arguments: [concrete(*arguments)]
@@ -241,8 +244,8 @@ def _replicated(
     traced = tf.function(spread, autograph=False)
     concrete = traced.get_concrete_function(*map(shares, example), tf.TensorSpec([], tf.int32))
 
-    def run(inputs: Tensor, codes: Any, given: tuple[Any, ...], budget: Tensor) -> Any:
-        results = concrete(shares(inputs), shares(codes), shares(given), budget)
+    def run(inputs: Tensor, codes: Any, arrays: Arrays, budget: Tensor) -> Any:
+        results = concrete(shares(inputs), shares(codes), shares(arrays), budget)
         leaves = [strategy.experimental_local_results(leaf) for leaf in tf.nest.flatten(results)]
         return [tf.nest.pack_sequence_as(results, [leaf[i] for leaf in leaves]) for i in range(count)]
 

@@ -1,7 +1,7 @@
 """The loop: batches in, explanations out, one batch held at a time."""
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -13,9 +13,9 @@ from ..core.layouts import Channels, Layout, check_channels, maps_outward
 from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, Scores, check_model
-from ..errors import ModelError, TargetError, UsageError
-from .batches import Batch, full_batches, given_rows
-from .compiled import Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
+from ..errors import InputError, ModelError, TargetError, UsageError
+from .batches import Batch, beside_rows, full_batches, given_rows
+from .compiled import Arrays, Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
 from .listeners import Listeners
 from .sources import source
 
@@ -58,10 +58,12 @@ def results(
     progress: bool | Literal["auto"],
     details: bool = False,
     channels: Channels = "last",
+    beside: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Result]:
     """Explain `data` batch by batch, in order; one batch is held at a time.
 
-    What can be known before the first batch is checked at once, not when the first result is asked for.
+    What can be known before the first batch is checked at once, not when the first result is asked for. Arrays `beside`
+    the inputs, [N, ...] each, are cut into batches with them, and are there while the step is traced, by name.
     """
     check_model(model)
     _check_options(batch_size, scores, jit, steps)
@@ -72,6 +74,7 @@ def results(
     replicas = strategy.num_replicas_in_sync
     goals = chosen(targets)
     engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details), channels)
+    engine.beside = dict(beside or {})
     found = source(
         data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default, channels=channels
     )
@@ -113,6 +116,7 @@ class _Engine:
         self.jit = jit
         self.batch_size = batch_size
         self.strategy = strategy
+        self.beside: dict[str, Tensor] = {}
         self.declared = declared_outputs(model, goals.output)
         self.given: tuple[Given, ...] | None = None if isinstance(goals.function, Goal) else ()
         if self.declared is not None:
@@ -143,10 +147,14 @@ class _Engine:
                 check_range(goals.codes, count)
 
     def check_count(self, count: int) -> None:
-        """Refuse a goal's arrays that are for another number of examples."""
+        """Refuse arrays that are for another number of examples."""
         for given in self.given or ():
             if given.each and len(given.values) != count:
                 raise TargetError(f"{self.goals.text} is for {len(given.values)} examples, and the data has {count}.")
+        for name, arrays in self.beside.items():
+            for array in tf.nest.flatten(arrays):
+                if len(array) != count:
+                    raise InputError(f"The {name} are for {len(array)} examples, and the data has {count}.")
 
     def run(self, batch: Batch) -> Result:
         if self.given is None:
@@ -155,14 +163,17 @@ class _Engine:
         if goals.every:
             batch = batch._replace(codes=np.tile(self.all_codes(batch), (len(batch.codes), 1)))
         given = tuple(given_rows(each, batch, goals.text) for each in self.given or ())
-        step = self.compiled(batch, given)
+        beside = {name: beside_rows(array, batch, name) for name, array in self.beside.items()}
+        step = self.compiled(batch, (given, beside))
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
-        parts = step.run(_tensors(batch.inputs), batch.codes, _tensors(given), tf.constant(self.batch_size))
+        arrays = _tensors((given, beside))
+        parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.batch_size))
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
-        _check_finite(maps, batch.first)
         layout = _layout(self.view(batch), maps)
-        maps = maps_outward(maps, batch.inputs, layout.channels)
+        if not getattr(self.request.explainer, "measures", False):  # figures may be NaN, and lie on no positions
+            _check_finite(maps, batch.first)
+            maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
         notes = {**step.notes, "targets": goals.text} if goals.text else step.notes
         known = None if isinstance(targets, tuple) else targets
@@ -177,7 +188,7 @@ class _Engine:
             raise TargetError("'all' needs a model that says how many outputs it has: give indices.")
         return np.arange(count, dtype=np.int32)
 
-    def compiled(self, batch: Batch, given: tuple[Any, ...]) -> Compiled:
+    def compiled(self, batch: Batch, arrays: Arrays) -> Compiled:
         view = self.view(batch)
         replicas = self.strategy.num_replicas_in_sync
         fixed = self.jit or replicas > 1
@@ -188,9 +199,9 @@ class _Engine:
             columns=columns if fixed or columns == 1 else 0,
             rows=len(batch.codes) // replicas if fixed else 0,
             budget=self.batch_size if self.jit else 0,
-            given=repr([(array.dtype.name, array.shape[1:]) for array in given]),
+            given=repr(tf.nest.map_structure(lambda array: (array.dtype.name, array.shape[1:]), arrays)),
         )
-        return compiled(request, view, self.strategy, (batch.inputs, batch.codes, given))
+        return compiled(request, view, self.strategy, (batch.inputs, batch.codes, arrays))
 
     def view(self, batch: Batch) -> Model:
         spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch.inputs)

@@ -72,7 +72,7 @@ def _identities(explainer: Explainer, model: Any, inputs: Any) -> Any:
 
 
 def _transformers() -> list[Recipe[Any]]:
-    found = [entry.explainer for entry in registry().catalogue.values() if entry.kind == "transformer"]
+    found = [entry.value for entry in registry().catalogue.values() if entry.kind == "transformer"]
     return [explainer for explainer in found if isinstance(explainer, Recipe)]
 
 

@@ -1,0 +1,151 @@
+"""Metrics run over data, batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..core import Explanation, Tensor, tf
+from ..core.layouts import Channels
+from ..engine.engine import Jit, Result, results
+from ..engine.sources import arranged
+from ..errors import InputError, ModelError, UsageError
+from .measured import FINITE, Measured
+from .metric import Curve, Metric
+
+
+class Figures(NamedTuple):
+    """What metrics find in some examples.
+
+    Attributes:
+        values: By metric's spelling: [B, T].
+        curves: By metric's spelling, of those that have one: [P] places, and [B, P, T].
+        result: What the engine says of the batch beside that.
+    """
+
+    values: dict[str, Any]
+    curves: dict[str, Curve]
+    result: Result
+
+
+def measured(
+    metrics: Sequence[Metric[Any]],
+    subject: Any,
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    masks: Any = None,
+    *,
+    batch_size: int = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
+    jit: Jit = "auto",
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: bool | Literal["auto"] = "auto",
+) -> Iterator[Figures]:
+    """Measure explanations batch by batch; one batch is held at a time, and its maps are not kept.
+
+    Arguments and errors are those of a metric's call; here are several metrics, which share one explanation.
+    """
+    beside: dict[str, Tensor] = {}
+    explainer = None
+    if hasattr(subject, "bind"):
+        explainer = subject
+    else:
+        if isinstance(subject, Explanation) and isinstance(targets, str) and targets == "top1":
+            known = getattr(subject, "targets", None)
+            targets = targets if known is None else known
+        beside["maps"] = _maps(subject.maps if isinstance(subject, Explanation) else subject, channels)
+    for metric in metrics:
+        _check(metric, explainer, masks)
+    if masks is not None:
+        beside["masks"] = _masks(masks)
+    metrics = [_with_reference(metric, inputs, model, channels) for metric in metrics]
+    made = results(
+        Measured(explainer, tuple(metrics)),
+        model,
+        inputs,
+        targets,
+        batch_size=batch_size,
+        scores=scores,
+        channels=channels,
+        jit=jit,
+        steps=steps,
+        callbacks=callbacks,
+        progress=progress,
+        beside=beside,
+    )
+    return _read(made)
+
+
+def figures(metric: Metric[Any], *subject: Any, **options: Any) -> tuple[Any, Curve | None]:
+    """Give one metric's values, [N] or [N, T], and its curve, if there is one."""
+    parts = list(measured([metric], *subject, **options))
+    values = np.concatenate([next(iter(part.values.values())) for part in parts])
+    curves = [curve for part in parts for curve in part.curves.values()]
+    if not curves:
+        return _plain(values), None
+    return _plain(values), Curve(curves[0].at, _plain(np.concatenate([curve.values for curve in curves])))
+
+
+def _plain(values: Any) -> Any:
+    """Leave out the axis of targets where there is one target."""
+    return values[..., 0] if values.shape[-1] == 1 else values
+
+
+def _read(made: Iterator[Result]) -> Iterator[Figures]:
+    first = 0
+    for result in made:
+        found = dict(result.maps)
+        _check_maps(found.pop(FINITE), first)
+        first += len(result.scores)
+        values = {text: table[:, 0] for text, table in found.items()}
+        yield Figures(values, {text: _curve(table) for text, table in found.items() if table.shape[1] > 1}, result)
+
+
+def _curve(table: Any) -> Curve:
+    points = (table.shape[1] - 1) // 2
+    return Curve(table[0, 1 + points :, 0], table[:, 1 : 1 + points])
+
+
+def _check(metric: Metric[Any], explainer: Any, masks: Any) -> None:
+    if metric.declaration.explains and explainer is None:
+        raise UsageError(f"{metric!r} explains changed inputs or models: give it the explainer, not its maps.")
+    if metric.declaration.masks and masks is None:
+        raise UsageError(f"{metric!r} compares with masks: give masks=, [N, *positions], true on what should be found.")
+
+
+def _check_maps(finite: Any, first: int) -> None:
+    if not finite.all():
+        bad = first + int(np.flatnonzero(finite.ravel() == 0)[0])
+        raise ModelError(f"The map of example {bad} is not finite, so there is nothing to measure.")
+
+
+def _maps(maps: Any, channels: Channels) -> Tensor:
+    if channels != "last":
+        raise UsageError("Maps are measured with channels='last' only: give the explainer, or transpose the data.")
+
+    def one(leaf: Any) -> Any:
+        array = np.asarray(leaf)
+        if array.dtype.kind != "f" or array.ndim < 3:
+            raise InputError(f"Maps must be floats [N, ..., T], not {array.dtype.name} {array.shape}.")
+        return array
+
+    return tf.nest.map_structure(one, maps)
+
+
+def _masks(masks: Any) -> Any:
+    array = np.asarray(masks)
+    if array.dtype.kind not in "bui" and not np.isin(array, (0, 1)).all():
+        raise InputError("Masks must be true or false, or 1 or 0.")
+    return array.astype(bool)
+
+
+def _with_reference(metric: Metric[Any], inputs: Any, model: Any, channels: Channels) -> Metric[Any]:
+    """Give a metric that draws from data the inputs themselves, where they are at hand and it was given no others."""
+    if "reference" not in metric.parameters or metric.parameters["reference"] is not None:
+        return metric
+    if not hasattr(inputs, "__array__"):
+        raise UsageError(f"{metric!r} draws from data: give it some, reference=array, since the inputs are no array.")
+    return Metric(metric.declaration, metric.with_values({"reference": arranged(inputs, model, channels)}))
