@@ -115,7 +115,7 @@ def installed(tmp_path, monkeypatch):
 
 def entry_points(folder):
     """The built-in ones, and those of the distributions in `folder`."""
-    builtin = [point for point in metadata.entry_points(group="xaikit") if point.dist.name == "xaikit"]
+    builtin = [point for point in metadata.entry_points(group="xaikit") if point.value.startswith("xaikit.")]
     found = [p for d in metadata.distributions(path=[str(folder)]) for p in d.entry_points if p.group == "xaikit"]
     return builtin + found
 
@@ -157,7 +157,7 @@ def test_a_faulty_plugin_is_recorded_and_the_others_go_on_working(installed, fau
         ("a_module_that_nobody_has", "ModuleNotFoundError"),
         ("a_good:nothing", "AttributeError: module 'a_good' has no attribute 'nothing'"),
         ("json", "it has none of xaikit's hooks"),
-        ("not a module!", "AttributeError"),
+        ("not a module!", "Error"),  # which one, depends on whether the backport of importlib.metadata was imported
         ("a_good", "already registered"),
     ],
     ids=["missing module", "missing attribute", "a module of something else", "no value", "the same module twice"],
