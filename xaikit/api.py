@@ -1,64 +1,147 @@
 """What users call: `explain` and `stream`."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from .core import Explainer, Explanation, tf
 from .core.layouts import Channels
 from .core.repeats import Quantiles
-from .engine.engine import Jit, Result, results
-from .errors import InputError, ParameterError
+from .engine.engine import Result, results
+from .engine.options import BatchSize, Jit, Options, Precision, Progress
+from .errors import InputError, ParameterError, UsageError
 from .registry import find
 from .result import Explained, described
 
-Progress = bool | Literal["auto"]
+One = Explainer | str
 
 
+@overload
 def stream(
-    explainer: Explainer | str,
+    explainer: One,
     model: Any,
     inputs: Any,
     targets: Any = "top1",
     *,
-    batch_size: int = 32,
+    batch_size: BatchSize = 32,
     scores: Literal["logits", "outputs"] = "logits",
     channels: Channels = "last",
     jit: Jit = "auto",
+    precision: Precision = None,
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
     details: bool = False,
-) -> Iterator[Explanation]:
+) -> Iterator[Explanation]: ...
+@overload
+def stream(
+    explainer: Sequence[One],
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: BatchSize = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
+    jit: Jit = "auto",
+    precision: Precision = None,
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+    details: bool = False,
+) -> Iterator[list[Explanation]]: ...
+def stream(
+    explainer: One | Sequence[One],
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: BatchSize = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
+    jit: Jit = "auto",
+    precision: Precision = None,
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+    details: bool = False,
+) -> Iterator[Explanation] | Iterator[list[Explanation]]:
     """Explain batch by batch, in order; one batch is held at a time, whatever the data's size.
 
     Arguments and errors are those of `explain`. What can be known before the first batch is checked at once.
 
     Returns:
-        An iterator of explanations of some examples each, NumPy arrays.
+        An iterator of explanations of some examples each, NumPy arrays; for a list of explainers, of lists of them.
     """
-    recipe, made = _results(
-        explainer, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, details
+    options = Options(
+        batch_size=batch_size,
+        scores=scores,
+        channels=channels,
+        jit=jit,
+        precision=precision,
+        steps=steps,
+        callbacks=callbacks,
+        progress=progress,
+        details=details,
     )
-    return (_explained(recipe, [result]) for result in made)
+    found = _found(explainer)
+    made = results(found, model, inputs, targets, options)
+    if not _is_one(explainer):
+        return (_each_explained(found, [parts]) for parts in made)
+    return (_explained(found[0], parts) for parts in made)
 
 
+@overload
 def explain(
-    explainer: Explainer | str,
+    explainer: One,
     model: Any,
     inputs: Any,
     targets: Any = "top1",
     *,
-    batch_size: int = 32,
+    batch_size: BatchSize = 32,
     scores: Literal["logits", "outputs"] = "logits",
     channels: Channels = "last",
     jit: Jit = "auto",
+    precision: Precision = None,
     steps: int | None = None,
     callbacks: Sequence[Any] = (),
     progress: Progress = "auto",
     details: bool = False,
-) -> Explanation:
+) -> Explanation: ...
+@overload
+def explain(
+    explainer: Sequence[One],
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: BatchSize = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
+    jit: Jit = "auto",
+    precision: Precision = None,
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+    details: bool = False,
+) -> list[Explanation]: ...
+def explain(
+    explainer: One | Sequence[One],
+    model: Any,
+    inputs: Any,
+    targets: Any = "top1",
+    *,
+    batch_size: BatchSize = 32,
+    scores: Literal["logits", "outputs"] = "logits",
+    channels: Channels = "last",
+    jit: Jit = "auto",
+    precision: Precision = None,
+    steps: int | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = "auto",
+    details: bool = False,
+) -> Explanation | list[Explanation]:
     """Explain what a model says of its inputs.
 
     The model is not changed. The devices of its own `distribute_strategy` are used. A step is compiled once per
@@ -66,7 +149,8 @@ def explain(
     which is needed only when layers were added or replaced, never for changed weights.
 
     Args:
-        explainer: A value, such as `smooth(gradcam)`, or its text.
+        explainer: A value, such as `smooth(gradcam)`, or its text; or a list of them, which share the forward passes
+            that they have in common.
         model: A built `keras.Model`.
         inputs: [N, ...] arrays or tensors, in the structure that the model takes them; or a `tf.data.Dataset`, a
             `keras.utils.PyDataset` or a generator, of batches x, (x, y) or (x, y, w). uint8 pictures and other widths
@@ -76,11 +160,15 @@ def explain(
             function from the outputs' scores to [B] or [B, T], which is traced once, so what it closes over is read
             then. Labels y in the data take the place of "top1".
         batch_size: The most rows that the model is fed at once, on each replica: copies, views and masks included.
+            "auto" measures the model on this device, a second or so, and remembers. Where memory runs out, the engine
+            goes on with half as many, and warns once.
         scores: "logits" explains the values before a final softmax or sigmoid, "outputs" the outputs as they are.
         channels: Where the inputs, as the model takes them, have their channels: "last", [N, *positions, C]; "first",
             [N, C, *positions]; or "none", [N, *positions], such as grey pictures [N, H, W] or series [N, L]. Maps are
             laid out like the inputs. Tables, and whole numbers [N, L], have none; of several inputs it holds for each.
         jit: Whether XLA compiles the step; "auto" does on GPUs and TPUs, as Keras does, and not on CPU.
+        precision: "bfloat16" has layers that compute in 32 bits compute in 16, as Keras's mixed precision does; the
+            notes then say how far the first batch's maps are from those of the model as it is.
         steps: The most batches to take of a source, needed where it does not end.
         callbacks: Keras callbacks: `on_predict_begin`, `on_predict_batch_begin`, `on_predict_batch_end` with the
             "outputs" (scores, maps), `on_predict_end`.
@@ -91,7 +179,8 @@ def explain(
 
     Returns:
         The scores [N, T] of the clean inputs, and the maps [N, ..., T], raw and signed, in the order of the inputs. It
-        unpacks to `scores, maps`, and also says `targets`, `explainer`, `notes` and `details`.
+        unpacks to `scores, maps`, and also says `targets`, `explainer`, `notes` and `details`. A list of explainers
+        gives a list of such results.
 
     Raises:
         UnknownName, ParameterError, ExpressionError, UsageError: The call is wrong.
@@ -99,10 +188,21 @@ def explain(
         ModelError: The model cannot be explained so, or the maps are not finite.
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
     """
-    recipe, made = _results(
-        explainer, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, details
+    options = Options(
+        batch_size=batch_size,
+        scores=scores,
+        channels=channels,
+        jit=jit,
+        precision=precision,
+        steps=steps,
+        callbacks=callbacks,
+        progress=progress,
+        details=details,
     )
-    return _explained(recipe, list(made), inputs)
+    found = _found(explainer)
+    parts = list(results(found, model, inputs, targets, options))
+    explained = _each_explained(found, parts, inputs)
+    return explained[0] if _is_one(explainer) else explained
 
 
 def quantiles(
@@ -114,7 +214,7 @@ def quantiles(
     q: Sequence[float] = (0.25, 0.5, 0.75),
     repetitions: int = 20,
     seed: int = 0,
-    batch_size: int = 32,
+    batch_size: BatchSize = 32,
     scores: Literal["logits", "outputs"] = "logits",
     channels: Channels = "last",
     jit: Jit = "auto",
@@ -155,43 +255,8 @@ def quantiles(
         raise ParameterError(f"q must be quantiles from 0 to 1, such as (0.25, 0.5, 0.75), not {q!r}.")
     if repetitions < 1:
         raise ParameterError(f"repetitions must be at least 1, not {repetitions!r}.")
-    repeated = Quantiles(find(explainer) if isinstance(explainer, str) else explainer, shares, repetitions, seed)
-    recipe, made = _results(
-        repeated, model, inputs, targets, batch_size, scores, channels, jit, steps, callbacks, progress, False
-    )
-    found = _explained(recipe, list(made))
-    maps = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found.maps)
-    return Explained(
-        found.scores,
-        maps,
-        explainer=recipe,
-        targets=found.targets,
-        notes=found.notes,
-        inputs=None,
-        details={},
-    )
-
-
-def _results(
-    explainer: Any,
-    model: Any,
-    inputs: Any,
-    targets: Any,
-    batch_size: int,
-    scores: Any,
-    channels: Channels,
-    jit: Jit,
-    steps: int | None,
-    callbacks: Sequence[Any],
-    progress: Progress,
-    details: bool,
-) -> tuple[Any, Iterator[Result]]:
-    recipe = find(explainer) if isinstance(explainer, str) else explainer
-    made = results(
-        recipe,
-        model,
-        inputs,
-        targets,
+    repeated = Quantiles(_found(explainer)[0], shares, repetitions, seed)
+    options = Options(
         batch_size=batch_size,
         scores=scores,
         channels=channels,
@@ -199,9 +264,35 @@ def _results(
         steps=steps,
         callbacks=callbacks,
         progress=progress,
-        details=details,
     )
-    return recipe, made
+    found = _explained(repeated, [parts[0] for parts in results([repeated], model, inputs, targets, options)])
+    maps = tf.nest.map_structure(lambda *leaves: np.stack(leaves), *found.maps)
+    return Explained(
+        found.scores,
+        maps,
+        explainer=repeated,
+        targets=found.targets,
+        notes=found.notes,
+        inputs=None,
+        details={},
+    )
+
+
+def _is_one(explainer: Any) -> bool:
+    return hasattr(explainer, "bind") or not isinstance(explainer, (list, tuple))
+
+
+def _found(explainer: Any) -> list[Any]:
+    """Give the explainers, of a value, a text, or several of either."""
+    several = [explainer] if _is_one(explainer) else list(explainer)
+    if not several:
+        raise UsageError("There is no explainer: the list is empty.")
+    return [find(each) if isinstance(each, str) else each for each in several]
+
+
+def _each_explained(found: list[Any], parts: list[list[Result]], inputs: Any = None) -> list[Explanation]:
+    columns = zip(*parts, strict=True)
+    return [_explained(recipe, list(column), inputs) for recipe, column in zip(found, columns, strict=True)]
 
 
 def _explained(recipe: Any, parts: list[Result], inputs: Any = None) -> Explained:

@@ -198,7 +198,7 @@ def test_a_target_out_of_range_is_refused_where_the_model_declares_no_outputs(im
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch_size": 0}, r"batch_size must be a whole number from 1 to 16777216, not 0"),
+        ({"batch_size": 0}, r"batch_size must be a whole number, 1 to 16777216, or 'auto', not 0"),
         ({"batch_size": -1}, r"not -1"),
         ({"batch_size": 10**9}, r"not 1000000000"),
         ({"batch_size": 2.0}, r"not 2\.0"),

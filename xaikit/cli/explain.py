@@ -30,7 +30,11 @@ def explain(
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, a parameter of the expression.")
     ] = None,
     show: Annotated[str, typer.Option(help="What the overlay shows: auto, for, size or signed.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="The most rows that the model is fed at once.")] = 32,
+    batch_size: Annotated[
+        str, typer.Option(help="The most rows that the model is fed at once; auto measures what is good.")
+    ] = "32",
+    devices: Annotated[str, typer.Option(help="one, or all: replicas on every GPU, or every logical CPU.")] = "one",
+    precision: Annotated[str, typer.Option(help="bfloat16, to compute in 16 bits; by default the model's own.")] = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the results go.")] = DEFAULT_FOLDER,
     trust: Annotated[bool, typer.Option("--trust-model", help="Run code that the model file brings.")] = False,
     details: Annotated[bool, typer.Option("--details", help="Report figures of each map, in the manifest.")] = False,
@@ -45,14 +49,16 @@ def explain(
     from ..registry import find
     from .folder import written_whole
     from .job import Job, choices
+    from .machine import asked_machine
     from .parameters import with_layer, with_parameters
     from .starting import start_tensorflow
 
     explainer = with_layer(with_parameters(find(expression), parameter or []), layer)
     asked = choices(pictures or [], model, target, output_name, labels, preprocess, size, show, trust)
+    machine = asked_machine(batch_size, devices, precision)
     with written_whole(output) as folder:
         start_tensorflow()
-        job = Job(explainer, asked, batch_size, folder, details=details, tell=say)
+        job = Job(explainer, asked, machine, folder, details=details, tell=say)
         manifest = job.run()
     if as_data:
         as_json(manifest)

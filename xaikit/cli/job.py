@@ -21,6 +21,7 @@ from ..errors import InputError, UsageError
 from ..images import find_pictures, read, visualize
 from ..targets import difference, read_labels
 from .folder import MANIFEST, save_json
+from .machine import Machine
 from .naming import name_of, target_of
 
 _AT_ONCE = 32  # pictures held in memory at a time
@@ -123,7 +124,7 @@ class Job:
         self,
         explainer: Any,
         asked: Choices,
-        batch_size: int,
+        machine: Machine,
         folder: Path,
         *,
         details: bool = False,
@@ -131,7 +132,7 @@ class Job:
     ) -> None:
         self.explainer = explainer
         self.asked = asked
-        self.batch_size = batch_size
+        self.machine = machine
         self.folder = folder
         self.details = details
         self.tell = tell
@@ -150,7 +151,7 @@ class Job:
         from ..models import load
         from .feeding import MODES, feeding
 
-        self.model = load(self.asked.model, trust=self.asked.trust)
+        self.model = self.machine.placed(load(self.asked.model, trust=self.asked.trust), self.tell)
         self.feeding = feeding(self.model, self.asked.preprocess, self.asked.size)
         self.tell(f"pictures are fed as {MODES[self.feeding.mode]} ({self.feeding.why})")
         for chunk in _chunks(self.asked.items, _AT_ONCE):
@@ -183,8 +184,8 @@ class Job:
             self.model,
             inputs,
             self.asked.target,
-            batch_size=self.batch_size,
             details=self.details,
+            **self.machine.options,
         )
         for subject, text in explained.notes.items():
             if self.notes.get(subject) != text:
@@ -205,7 +206,8 @@ class Job:
             made = self.model(batch, training=False)
             return np.asarray(made if chosen.output is None else one_output(self.model, made, chosen.output))
 
-        parts = [fed(inputs[start : start + self.batch_size]) for start in range(0, len(inputs), self.batch_size)]
+        rows = _AT_ONCE if self.machine.batch_size == "auto" else self.machine.batch_size
+        parts = [fed(inputs[start : start + rows]) for start in range(0, len(inputs), rows)]
         outputs = np.concatenate(parts).reshape(len(inputs), -1)
         return np.take_along_axis(outputs, explained.targets, axis=1)
 
@@ -273,7 +275,8 @@ class Job:
             "scores": self.notes.get("scores"),
             "preprocess": self.feeding.mode,
             "show": self.asked.show,
-            "batch_size": self.batch_size,
+            "batch_size": self.machine.batch_size,
+            "precision": self.notes.get("precision"),
             "versions": _versions(),
             "pictures": self.rows,
             "failed": self.failed,

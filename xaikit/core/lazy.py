@@ -24,7 +24,9 @@ class Lazy:
         if attribute.startswith("__"):  # tools that look at modules must not cost an import
             raise AttributeError(attribute)
         self._ready()
-        return getattr(import_module(self._name), attribute)
+        found = getattr(import_module(self._name), attribute)
+        self.__dict__[attribute] = found  # the next time it is found without us
+        return found
 
     def __repr__(self) -> str:
         return f"<lazy module {self._name}>"

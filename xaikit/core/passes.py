@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .dropout import Dropout, cell_masks, has_masks, is_noisy
 from .explanation import Tensor
 from .lazy import keras, tf
+from .precision import computing_in
 
 _lock = threading.RLock()  # a shadowed call is visible to every thread that traces the same layer
 
@@ -76,6 +77,7 @@ def run(
     *,
     dropout: Dropout | None = None,
     weights: Weights | None = None,
+    precision: str | None = None,
 ) -> Pass:
     """Trace `model` on `inputs` in inference mode, in the current graph.
 
@@ -87,12 +89,13 @@ def run(
         writes: Layers' outputs to replace.
         dropout: What draws the noise of layers that make some in training; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
+        precision: In which numbers layers of 32 bits compute instead; None is as they are.
     """
     recorder = _Recorder(writes or {}, dropout)
     if dropout is not None:
         dropout.begin()
     scope = keras.StatelessScope(state_mapping=list((weights or {}).values())) if weights else nullcontext()
-    with _lock, recorder.shadowing(model), scope:
+    with _lock, computing_in(model, precision), recorder.shadowing(model), scope:
         outputs = model(inputs, training=False)
     return Pass(outputs, tuple(recorder.calls), tf.compat.v1.get_default_graph(), inputs)
 

@@ -38,6 +38,7 @@ class Model:
         weights: Values that take the place of variables', by the variable's identity.
         output: Which of several outputs is explained, by name or position; None takes them as they come.
         channels: Where the model itself takes the channels, "last", "first", or "none": `inputs` have them last always.
+        precision: In which numbers layers of 32 bits compute instead, "bfloat16"; None is as they are.
     """
 
     keras_model: Any
@@ -49,6 +50,7 @@ class Model:
     weights: Weights | None = None
     output: str | int | None = None
     channels: Channels = "last"
+    precision: str | None = None
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Give the model's outputs in inference mode."""
@@ -70,7 +72,14 @@ class Model:
     def _run(self, inputs: Tensor) -> Pass:
         fed = outward(inputs, self.channels)
         try:
-            made = passes.run(self.keras_model, fed, self.writes, dropout=self.dropout, weights=self.weights)
+            made = passes.run(
+                self.keras_model,
+                fed,
+                self.writes,
+                dropout=self.dropout,
+                weights=self.weights,
+                precision=self.precision,
+            )
         except ValueError as error:
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(fed))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error

@@ -53,6 +53,17 @@ def full_batches(pieces: Iterable[Piece], targets: Chosen, rows: int, replicas: 
         raise TargetError(f"There are targets for {len(targets.codes)} examples, and the data has {first}.")
 
 
+def cut(batch: Batch, start: int, rows: int, replicas: int) -> Batch:
+    """Give the part of a batch from its example `start` on, `rows` at the most, padded to equal shares of replicas."""
+    if start == 0 and len(batch.codes) <= rows:
+        return batch
+    size = min(rows, batch.size - start)
+    wanted = size + -size % replicas
+    place = slice(start, start + size)
+    inputs = _padded(tf.nest.map_structure(lambda leaf: leaf[place], batch.inputs), wanted)
+    return Batch(inputs, _padded(batch.codes[place], wanted), size, batch.first + start)
+
+
 def given_rows(given: Given, batch: Batch, text: str) -> Any:
     """Give a goal's array for the rows of a batch, [rows, ...].
 

@@ -8,17 +8,18 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ..core import Explainer, Tensor, tf
+from ..core import Explainer, Explanation, Tensor, tf
 from ..core.goals import Goal, frozen_goal, frozen_indices
 from ..core.host import NeedsHost
 from ..core.layouts import Channels
 from ..core.outputs import one_output, output_structure
 from ..core.steps import bound
 from ..core.targets import resolved
-from ..core.tracing import named, new_trace
+from ..core.tracing import Trace, current, named, new_trace, tracing
 from ..core.view import Model
 from ..errors import UsageError
 
@@ -57,7 +58,7 @@ class Request:
     """What a compiled step is made for: equal requests share one.
 
     Attributes:
-        explainer: The explainer, by value.
+        explainers: The explainers, by value; they share their forward passes.
         spec: The inputs' structure, types and shapes, as text; the number of rows is open, but under XLA.
         scores: "logits" or "outputs".
         function: The target function, or the key of a goal; or None.
@@ -70,9 +71,10 @@ class Request:
         output: Which of several outputs is explained, or None.
         given: The types and shapes of a goal's arrays, and of those beside the inputs, as text; without the rows.
         channels: Where the model itself takes the channels.
+        precision: In which numbers the model computes, where they are not its own.
     """
 
-    explainer: Explainer
+    explainers: tuple[Explainer, ...]
     spec: str
     scores: str
     function: FunctionKey | None
@@ -85,6 +87,7 @@ class Request:
     output: str | int | None = None
     given: str = ""
     channels: Channels = "last"
+    precision: str | None = None
 
 
 class Compiled(NamedTuple):
@@ -92,15 +95,15 @@ class Compiled(NamedTuple):
 
     Attributes:
         run: From inputs, codes [B, T], arrays [B, ...] (a goal's, and those beside the inputs by name) and the row
-            budget to a list of (scores, maps, targets or (), warnings, details), per replica.
-        notes: What the explainer found out while it was traced.
-        warnings: The texts of the warnings, in the order of the booleans that `run` gives.
+            budget to a list, per replica, of a list of (scores, maps, targets or (), warnings, details), per explainer.
+        notes: What each explainer found out while it was traced.
+        warnings: The texts of each explainer's warnings, in the order of the booleans that `run` gives.
         outputs: How many scores there are to choose from, or None for a target function.
     """
 
     run: Callable[..., Any]
-    notes: dict[str, str]
-    warnings: tuple[str, ...]
+    notes: tuple[dict[str, str], ...]
+    warnings: tuple[tuple[str, ...], ...]
     outputs: int | None
 
 
@@ -153,7 +156,8 @@ def _compile(request: Request, view: Model, strategy: Any, example: tuple[Any, .
         return _traced(request, view, strategy, example)
     except NeedsHost as subject:  # the graph gives what XLA would, and can call Python
         made = _traced(replace(request, jit=False), view, strategy, example)
-        made.notes["jit"] = f"off, for {subject}"
+        for notes in made.notes:
+            notes["jit"] = f"off, for {subject}"
         return made
 
 
@@ -164,41 +168,50 @@ def _traced(request: Request, view: Model, strategy: Any, example: tuple[Any, ..
         run = _one_device(request, view, root, example)
     else:
         run = _replicated(request, strategy, root, example)
-    return Compiled(run, found.notes, tuple(found.warnings), found.outputs)
+    return Compiled(run, tuple(found.notes), tuple(found.warnings), found.outputs)
 
 
 class _Findings:
     """What a trace leaves behind."""
 
     def __init__(self) -> None:
-        self.notes: dict[str, str] = {}
-        self.warnings: list[str] = []
+        self.notes: list[dict[str, str]] = []
+        self.warnings: list[tuple[str, ...]] = []
         self.outputs: int | None = None
 
 
 def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]:
-    """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the step."""
+    """Make the function that is traced: resolve the targets on the clean inputs, bind, and run the steps."""
 
     def root(inputs: Tensor, codes: Tensor, arrays: Arrays, budget: Tensor) -> Any:
-        details: list[Any] | None = [] if request.details else None
         given, beside = arrays
-        with new_trace(budget=request.budget or budget, details=details, jit=request.jit, beside=beside) as trace:
-            made = view.run(inputs)  # the step's own forward pass: the same inputs run once
+        with new_trace(budget=request.budget or budget, jit=request.jit, beside=beside) as trace:
+            made = view.run(inputs)  # the steps' own forward pass: the same inputs run once
             goal, targets, reported = view.target_function, codes, ()
             if goal is None:
                 everything = view.class_scores(made)
                 found.outputs = everything.shape[-1]
                 targets = reported = resolved(everything, codes)
-            if isinstance(goal, Goal):
-                with frozen_goal(view, inputs, given) as targets:
-                    reported = frozen_indices()
-                    scores, maps = bound(request.explainer, view)(inputs, targets)
-            else:
-                scores, maps = bound(request.explainer, view)(inputs, targets)
-        found.notes, found.warnings = trace.notes, [text for text, _ in trace.warnings]
-        return scores, maps, reported, [condition for _, condition in trace.warnings], named(trace.details or [])
+            with frozen_goal(view, inputs, given) if isinstance(goal, Goal) else nullcontext(targets) as targets:
+                reported = frozen_indices() if isinstance(goal, Goal) else reported
+                made_by = [_explained(explainer, request, view, inputs, targets) for explainer in request.explainers]
+        found.notes = [{**trace.notes, **own.notes} for _, own in made_by]
+        found.warnings = [tuple(text for text, _ in own.warnings) for _, own in made_by]
+        return [
+            (scores, maps, reported, [condition for _, condition in own.warnings], named(own.details or []))
+            for (scores, maps), own in made_by
+        ]
 
     return root
+
+
+def _explained(
+    explainer: Explainer, request: Request, view: Model, inputs: Tensor, targets: Tensor
+) -> tuple[Explanation, Trace]:
+    """Bind one explainer and run its step, with findings of its own; forward passes are shared with the others."""
+    own = replace(current(), notes={}, warnings=[], details=[] if request.details else None)
+    with tracing(own):
+        return bound(explainer, view)(inputs, targets), own
 
 
 def _one_device(

@@ -1,25 +1,29 @@
 """The loop: batches in, explanations out, one batch held at a time."""
 
+import gc
+import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import Explainer, Tensor, tf
 from ..core.goals import Given, Goal
-from ..core.layouts import Channels, Layout, check_channels, maps_outward
+from ..core.layouts import Layout, maps_outward
 from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
-from ..core.view import Model, Scores, check_model
-from ..errors import InputError, ModelError, TargetError, UsageError
-from .batches import Batch, beside_rows, full_batches, given_rows
+from ..core.view import Model, check_model
+from ..errors import InputError, ModelError, TargetError, UsageError, XaikitWarning
+from .batches import Batch, beside_rows, cut, full_batches, given_rows
+from .budget import good_budget
 from .compiled import Arrays, Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
 from .listeners import Listeners
-from .sources import source
-
-Jit = bool | Literal["auto"]
+from .memory import is_exhausted
+from .options import Jit, Options, Precision
+from .sources import Piece, source
 
 
 class Result(NamedTuple):
@@ -45,54 +49,49 @@ class Result(NamedTuple):
 
 
 def results(
-    explainer: Explainer,
+    explainers: Sequence[Explainer],
     model: Any,
     data: Any,
     targets: Any,
+    options: Options,
     *,
-    batch_size: int,
-    scores: Scores,
-    jit: Jit,
-    steps: int | None,
-    callbacks: Sequence[Any],
-    progress: bool | Literal["auto"],
-    details: bool = False,
-    channels: Channels = "last",
     beside: Mapping[str, Tensor] | None = None,
-) -> Iterator[Result]:
-    """Explain `data` batch by batch, in order; one batch is held at a time.
+) -> Iterator[list[Result]]:
+    """Explain `data` batch by batch, in order, with one result for each explainer; one batch is held at a time.
 
     What can be known before the first batch is checked at once, not when the first result is asked for. Arrays `beside`
     the inputs, [N, ...] each, are cut into batches with them, and are there while the step is traced, by name.
     """
     check_model(model)
-    _check_options(batch_size, scores, jit, steps)
-    check_channels(channels)
-    if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
-        raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
-    strategy = model.distribute_strategy
-    replicas = strategy.num_replicas_in_sync
+    options.check()
+    for explainer in explainers:
+        if isinstance(explainer, type) or not callable(getattr(explainer, "bind", None)):
+            raise UsageError(f"The explainer must be a value with bind, or its text, not {explainer!r}.")
     goals = chosen(targets)
-    engine = _Engine(explainer, model, scores, goals, _jit(jit), batch_size, strategy, bool(details), channels)
-    engine.beside = dict(beside or {})
+    engine = _Engine(tuple(explainers), model, goals, options, dict(beside or {}))
+    pieces = 32 if options.batch_size == "auto" else options.batch_size
     found = source(
-        data, model, batch_size=batch_size * replicas, steps=steps, with_labels=goals.default, channels=channels
+        data,
+        model,
+        batch_size=pieces * engine.replicas,
+        steps=options.steps,
+        with_labels=goals.default,
+        channels=options.channels,
     )
     count = found.count
     if goals.per_example and count is not None and len(goals.codes) != count:
         raise TargetError(f"There are targets for {len(goals.codes)} examples, and the data has {count}.")
     if count is not None:
         engine.check_count(count)
-    batches = full_batches(found.pieces, goals, batch_size * replicas, replicas)
-    return _loop(engine, batches, Listeners(model, callbacks, progress, count))
+    return _loop(engine, found.pieces, Listeners(model, options.callbacks, options.progress, count))
 
 
-def _loop(engine: "_Engine", batches: Iterator[Batch], listeners: Listeners) -> Iterator[Result]:
+def _loop(engine: "_Engine", pieces: Iterator[Piece], listeners: Listeners) -> Iterator[list[Result]]:
     with listeners as heard:
-        for batch in heard.batches(batches):
-            result = engine.run(batch)
-            heard.done(batch, result)
-            yield result
+        for batch in heard.batches(engine.batches(pieces)):
+            made = engine.run(batch)
+            heard.done(batch, made)
+            yield made
         engine.check_count(batch.first + batch.size)  # there was a batch, or the data was refused
 
 
@@ -101,40 +100,51 @@ class _Engine:
 
     def __init__(
         self,
-        explainer: Explainer,
+        explainers: tuple[Explainer, ...],
         model: Any,
-        scores: Scores,
         goals: Chosen,
-        jit: bool,
-        batch_size: int,
-        strategy: Any,
-        details: bool,
-        channels: Channels,
+        options: Options,
+        beside: dict[str, Tensor],
     ) -> None:
         self.model = model
         self.goals = goals
-        self.jit = jit
-        self.batch_size = batch_size
-        self.strategy = strategy
-        self.beside: dict[str, Tensor] = {}
+        self.jit = _jit(options.jit)
+        self.budget = 0 if options.batch_size == "auto" else int(options.batch_size)  # 0 until it is measured
+        self.options = options
+        self.beside = beside
+        self.strategy = model.distribute_strategy
+        self.replicas: int = self.strategy.num_replicas_in_sync
+        self.rows = 1
+        self.halved = False
+        self.deviations: list[str] = []
         self.declared = declared_outputs(model, goals.output)
         self.given: tuple[Given, ...] | None = None if isinstance(goals.function, Goal) else ()
         if self.declared is not None:
             self.check_targets(self.declared)
         self.request = Request(
-            explainer,
-            "",
-            scores,
-            _key(goals.function),
-            1,
-            jit,
-            weakref.ref(strategy),
-            0,
-            0,
-            details,
-            goals.output,
-            channels=channels,
+            explainers,
+            spec="",
+            scores=options.scores,
+            function=_key(goals.function),
+            columns=1,
+            jit=self.jit,
+            strategy=weakref.ref(self.strategy),
+            rows=0,
+            budget=0,
+            details=bool(options.details),
+            output=goals.output,
+            channels=options.channels,
         )
+
+    def batches(self, pieces: Iterator[Piece]) -> Iterator[Batch]:
+        """Put pieces together into full batches, of a good size where none was given."""
+        if not self.budget:
+            first = next(pieces, None)
+            if first is not None:
+                pieces = chain([first], pieces)
+                self.budget = good_budget(self.view(first.inputs, self.options.precision), first.inputs)
+        self.rows = self.budget * self.replicas
+        return full_batches(pieces, self.goals, self.rows, self.replicas)
 
     def check_targets(self, found: Tensor) -> None:
         """Check the targets against the outputs that are explained, and keep the arrays that a goal needs."""
@@ -156,26 +166,81 @@ class _Engine:
                 if len(array) != count:
                     raise InputError(f"The {name} are for {len(array)} examples, and the data has {count}.")
 
-    def run(self, batch: Batch) -> Result:
+    def run(self, batch: Batch) -> list[Result]:
+        """Explain a batch; where memory runs out, in smaller and smaller parts, and so from then on."""
+        parts: list[list[Result]] = []
+        done = 0
+        while done < batch.size:
+            part = cut(batch, done, self.rows, self.replicas)
+            try:
+                parts.append(self.reported(part))
+            except Exception as error:
+                if not is_exhausted(error):
+                    raise
+                if self.budget == 1:
+                    raise ModelError(
+                        f"Memory ran out with a single row at once, for example {part.first}: ask for fewer targets or "
+                        "explainers, smaller inputs, or take a larger device."
+                    ) from error
+                self.halve()
+                continue
+            done += part.size
+        return parts[0] if len(parts) == 1 else [_together(results) for results in zip(*parts, strict=True)]
+
+    def halve(self) -> None:
+        """Go on with half of the row budget, and say so once."""
+        if not self.halved:
+            warnings.warn(
+                f"Memory ran out with {self.budget} rows at once: going on with fewer. Give a smaller batch_size to "
+                "avoid the failed attempts.",
+                XaikitWarning,
+                stacklevel=2,
+            )
+        self.halved = True
+        self.budget = max(1, self.budget // 2)
+        self.rows = self.budget * self.replicas
+        gc.collect()
+
+    def reported(self, batch: Batch) -> list[Result]:
+        """Explain one batch; in other numbers than the model's own, say by how much that changes the first maps."""
+        precision = self.options.precision
+        made = self.explained(batch, precision)
+        if precision is None:
+            return made
+        if not self.deviations:
+            exact = self.explained(batch, None)
+            self.deviations = [f"{precision}, {_deviation(a, b)}" for a, b in zip(made, exact, strict=True)]
+        return [
+            result._replace(notes={**result.notes, "precision": text})
+            for result, text in zip(made, self.deviations, strict=True)
+        ]
+
+    def explained(self, batch: Batch, precision: Precision) -> list[Result]:
+        """Explain the examples of one batch at once."""
+        view = self.view(batch.inputs, precision)
         if self.given is None:
-            self.check_targets(outputs(self.view(batch)))
+            self.check_targets(outputs(view))
         goals = self.goals
         if goals.every:
             batch = batch._replace(codes=np.tile(self.all_codes(batch), (len(batch.codes), 1)))
         given = tuple(given_rows(each, batch, goals.text) for each in self.given or ())
         beside = {name: beside_rows(array, batch, name) for name, array in self.beside.items()}
-        step = self.compiled(batch, (given, beside))
+        step = self.compiled(batch, view, (given, beside))
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
         arrays = _tensors((given, beside))
-        parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.batch_size))
+        parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.budget))
+        return [self.result(step, i, [part[i] for part in parts], batch, view) for i in range(len(step.notes))]
+
+    def result(self, step: Compiled, i: int, parts: list[Any], batch: Batch, view: Model) -> Result:
+        """Put together what the replicas found for one explainer."""
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
-        layout = _layout(self.view(batch), maps)
-        if not getattr(self.request.explainer, "measures", False):  # figures may be NaN, and lie on no positions
+        layout = _layout(view, maps)
+        if not getattr(self.request.explainers[i], "measures", False):  # figures may be NaN, and lie on no positions
             _check_finite(maps, batch.first)
             maps = maps_outward(maps, batch.inputs, layout.channels)
-        warnings = tuple(text for text, holds in zip(step.warnings, conditions, strict=True) if holds)
-        notes = {**step.notes, "targets": goals.text} if goals.text else step.notes
+        warnings = tuple(text for text, holds in zip(step.warnings[i], conditions, strict=True) if holds)
+        notes = {**step.notes[i], "targets": self.goals.text} if self.goals.text else step.notes[i]
         known = None if isinstance(targets, tuple) else targets
         return Result(scores, maps, known, notes, warnings, details, layout)
 
@@ -183,31 +248,38 @@ class _Engine:
         """Every class, in order."""
         count = None if self.declared is None else _count(class_output(self.model, self.declared))
         if count is None:
-            count = _count(class_output(self.model, outputs(self.view(batch))))
+            count = _count(class_output(self.model, outputs(self.view(batch.inputs, None))))
         if count is None:
             raise TargetError("'all' needs a model that says how many outputs it has: give indices.")
         return np.arange(count, dtype=np.int32)
 
-    def compiled(self, batch: Batch, arrays: Arrays) -> Compiled:
-        view = self.view(batch)
-        replicas = self.strategy.num_replicas_in_sync
-        fixed = self.jit or replicas > 1
+    def compiled(self, batch: Batch, view: Model, arrays: Arrays) -> Compiled:
+        fixed = self.jit or self.replicas > 1
         columns = batch.codes.shape[1]
         request = replace(
             self.request,
             spec=repr(view.spec),
             columns=columns if fixed or columns == 1 else 0,
-            rows=len(batch.codes) // replicas if fixed else 0,
-            budget=self.batch_size if self.jit else 0,
+            rows=len(batch.codes) // self.replicas if fixed else 0,
+            budget=self.budget if self.jit else 0,
+            precision=view.precision,
             given=repr(tf.nest.map_structure(lambda array: (array.dtype.name, array.shape[1:]), arrays)),
         )
         return compiled(request, view, self.strategy, (batch.inputs, batch.codes, arrays))
 
-    def view(self, batch: Batch) -> Model:
-        spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), batch.inputs)
-        scores: Any = self.request.scores
-        channels = self.request.channels
-        return Model(self.model, spec, scores, self.goals.function, output=self.goals.output, channels=channels)
+    def view(self, inputs: Tensor, precision: Precision) -> Model:
+        """Give the view of the model for inputs of these shapes."""
+        spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), inputs)
+        options = self.options
+        return Model(
+            self.model,
+            spec,
+            options.scores,
+            self.goals.function,
+            output=self.goals.output,
+            channels=options.channels,
+            precision=precision,
+        )
 
 
 def _key(function: Any) -> FunctionKey | None:
@@ -246,6 +318,32 @@ def _gathered(parts: list[Any], size: int) -> Any:
     return scores, maps, targets, conditions, details
 
 
+def _deviation(made: Result, exact: Result) -> str:
+    """Say how far the maps of some examples are from exact ones, as a share of the largest value of each."""
+    worst = 0.0
+    for one, other in zip(tf.nest.flatten(made.maps), tf.nest.flatten(exact.maps), strict=True):
+        axes = tuple(range(1, other.ndim))
+        scale = np.maximum(np.abs(other).max(axis=axes), np.finfo(other.dtype).tiny)
+        worst = max(worst, float((np.abs(one - other).max(axis=axes) / scale).max()))
+    return f"within {worst:.1%} of the maps' largest values for the first {len(made.scores)} examples"
+
+
+def _together(results: Sequence[Result]) -> Result:
+    """Join the results of parts of a batch."""
+
+    def joined(*leaves: Any) -> Any:
+        return None if leaves[0] is None else np.concatenate(leaves)
+
+    first = results[0]
+    return first._replace(
+        scores=joined(*(result.scores for result in results)),
+        maps=tf.nest.map_structure(joined, *(result.maps for result in results)),
+        targets=joined(*(result.targets for result in results)),
+        warnings=tuple(dict.fromkeys(text for result in results for text in result.warnings)),
+        details={name: joined(*(result.details[name] for result in results)) for name in first.details},
+    )
+
+
 def _layout(view: Model, maps: Any) -> Layout:
     one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
     return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
@@ -259,15 +357,3 @@ def _check_finite(maps: Any, first: int) -> None:
                 f"The map of example {first + bad} is not finite: look at the model's weights and the range of its "
                 "inputs for values that overflow."
             )
-
-
-def _check_options(batch_size: Any, scores: Any, jit: Any, steps: Any) -> None:
-    whole = (int, np.integer)
-    if not isinstance(batch_size, whole) or isinstance(batch_size, bool) or not 1 <= batch_size <= 2**24:
-        raise UsageError(f"batch_size must be a whole number from 1 to {2**24}, not {batch_size!r}.")
-    if steps is not None and (not isinstance(steps, whole) or isinstance(steps, bool) or steps < 1):
-        raise UsageError(f"steps must be a whole number of at least 1, or None, not {steps!r}.")
-    if scores not in ("logits", "outputs"):
-        raise UsageError(f"scores must be 'logits' or 'outputs', not {scores!r}.")
-    if jit not in (True, False, "auto"):
-        raise UsageError(f"jit must be True, False or 'auto', not {jit!r}.")

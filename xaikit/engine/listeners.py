@@ -55,9 +55,10 @@ class Listeners:
             self.callbacks.on_predict_batch_begin(self.number)
             yield batch
 
-    def done(self, batch: Batch, result: Any) -> None:
-        """Announce the explanations of a batch: `logs["outputs"]` is (scores, maps)."""
-        self.callbacks.on_predict_batch_end(self.number, {"outputs": (result.scores, result.maps)})
+    def done(self, batch: Batch, results: Any) -> None:
+        """Announce the explanations of a batch: `logs["outputs"]` is (scores, maps), or a list of them for several."""
+        pairs = [(result.scores, result.maps) for result in results]
+        self.callbacks.on_predict_batch_end(self.number, {"outputs": pairs[0] if len(pairs) == 1 else pairs})
         self.finished += batch.size
         if self.wanted and self.bar is None and time.monotonic() - self.started >= self.after:
             self._open()

@@ -11,7 +11,7 @@ from ..errors import PluginError, UsageError
 from .case import Measure
 
 if TYPE_CHECKING:
-    from ..engine.engine import Jit
+    from ..engine.options import BatchSize, Jit, Precision, Progress
 
 Better = Literal["higher", "lower"]
 
@@ -69,13 +69,14 @@ class Metric(Declared[P]):
         targets: Any = "top1",
         masks: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: "BatchSize" = 32,
         scores: Literal["logits", "outputs"] = "logits",
         channels: Channels = "last",
         jit: "Jit" = "auto",
+        precision: "Precision" = None,
         steps: int | None = None,
         callbacks: Sequence[Any] = (),
-        progress: bool | Literal["auto"] = "auto",
+        progress: "Progress" = "auto",
     ) -> Any: ...
     def __call__(self, *subject: Any, **options: Any) -> Any:
         """Give a changed copy, or measure explanations.

@@ -1,13 +1,14 @@
 """Metrics run over data, batch by batch."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core import Explanation, Tensor, tf
 from ..core.layouts import Channels
-from ..engine.engine import Jit, Result, results
+from ..engine.engine import Result, results
+from ..engine.options import Options
 from ..engine.sources import arranged
 from ..errors import InputError, ModelError, UsageError
 from .measured import FINITE, Measured
@@ -35,14 +36,7 @@ def measured(
     inputs: Any,
     targets: Any = "top1",
     masks: Any = None,
-    *,
-    batch_size: int = 32,
-    scores: Literal["logits", "outputs"] = "logits",
-    channels: Channels = "last",
-    jit: Jit = "auto",
-    steps: int | None = None,
-    callbacks: Sequence[Any] = (),
-    progress: bool | Literal["auto"] = "auto",
+    **options: Any,
 ) -> Iterator[Figures]:
     """Measure explanations batch by batch; one batch is held at a time, and its maps are not kept.
 
@@ -56,26 +50,16 @@ def measured(
         if isinstance(subject, Explanation) and isinstance(targets, str) and targets == "top1":
             known = getattr(subject, "targets", None)
             targets = targets if known is None else known
-        beside["maps"] = _maps(subject.maps if isinstance(subject, Explanation) else subject, channels)
+        beside["maps"] = _maps(
+            subject.maps if isinstance(subject, Explanation) else subject, options.get("channels", "last")
+        )
     for metric in metrics:
         _check(metric, explainer, masks)
     if masks is not None:
         beside["masks"] = _masks(masks)
-    metrics = [_with_reference(metric, inputs, model, channels) for metric in metrics]
-    made = results(
-        Measured(explainer, tuple(metrics)),
-        model,
-        inputs,
-        targets,
-        batch_size=batch_size,
-        scores=scores,
-        channels=channels,
-        jit=jit,
-        steps=steps,
-        callbacks=callbacks,
-        progress=progress,
-        beside=beside,
-    )
+    chosen = Options(**options)
+    metrics = [_with_reference(metric, inputs, model, chosen.channels) for metric in metrics]
+    made = results([Measured(explainer, tuple(metrics))], model, inputs, targets, chosen, beside=beside)
     return _read(made)
 
 
@@ -94,9 +78,9 @@ def _plain(values: Any) -> Any:
     return values[..., 0] if values.shape[-1] == 1 else values
 
 
-def _read(made: Iterator[Result]) -> Iterator[Figures]:
+def _read(made: Iterator[list[Result]]) -> Iterator[Figures]:
     first = 0
-    for result in made:
+    for (result,) in made:
         found = dict(result.maps)
         _check_maps(found.pop(FINITE), first)
         first += len(result.scores)

@@ -1,5 +1,6 @@
-"""Models from files."""
+"""Models from files, and on many devices."""
 
 from .loading import load, sha256
+from .replicas import replicated
 
-__all__ = ["load", "sha256"]
+__all__ = ["load", "replicated", "sha256"]
