@@ -211,6 +211,16 @@ def test_explainers_that_try_other_sizes_are_taken():
     assert np.isfinite(maps).all()
 
 
+def test_explainers_that_look_into_other_passes_of_a_noisy_model_are_taken(pictures):
+    inputs = keras.Input((6, 6, 2))
+    tokens = keras.layers.Dense(3, activation="relu", name="tokens")(keras.layers.Reshape((36, 2))(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(tokens)))
+
+    result = explain(noisegrad(gradcam(layer="tokens"), repetitions=2), model, pictures)  # two examples, for the grid
+
+    assert result.maps.shape == (3, 6, 6, 1)
+
+
 def test_it_is_found_by_its_entry_point():
     entry = registry().entry("noisegrad")
 
