@@ -1,8 +1,9 @@
-"""Write the reference: from the declarations of the methods and transformers, the commands' help and the errors.
+"""Write the reference: from the declarations of methods and transformers, the commands' help, the hooks and the errors.
 
 Run as `python docs/generate.py`. TensorFlow is not imported. A test holds that the committed pages are these.
 """
 
+import inspect
 import re
 import sys
 import textwrap
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own table of kinds of models
 
 from tests.kinds.kinds import KINDS, MEANING
-from xaikit import errors
+from xaikit import errors, hookspecs
 from xaikit.cli.app import app
 from xaikit.registry import Entry, Registry
 
@@ -48,6 +49,11 @@ itself, such as `--no-plugins`, may stand before or after the command."""
 _ERRORS = """\
 Every error that xaikit raises on purpose is one of these, from the module `xaikit.errors`. Catch `XaikitError` to
 catch them all. The number is the exit code of the command line."""
+
+_HOOKS = (
+    "What may change between versions, and what happens when a plugin fails: [Plugins](../explanation/plugins.md). "
+    "How to make one: [Publish a plugin](../tutorials/publish-a-plugin.md)."
+)
 
 _WARNINGS = """\
 ## Warnings
@@ -93,6 +99,7 @@ def pages() -> dict[str, str]:
         "transformers.md": _explainers("Transformers", _TRANSFORMERS, catalogue.values(), "transformer"),
         "command-line.md": _commands(),
         "errors.md": _errors(),
+        "hooks.md": _hooks(),
         "models.md": _models(),
     }
 
@@ -196,6 +203,26 @@ def _errors() -> str:
     for error in _tree(errors.XaikitError):
         rows.append(f"| `{error.__name__}` | {error.exit_code} | {_first_line(error)} |")
     return _page("Errors", _ERRORS, *blocks, "\n".join(rows), _WARNINGS, _CODES)
+
+
+def _hooks() -> str:
+    """Every hook with its signature and its own words."""
+    about = inspect.cleandoc(hookspecs.__doc__ or "").split("\n\n")
+    blocks = [f"```toml\n{part}\n```" if part.startswith("[") else _wrapped(part) for part in about]
+    found = [spec for spec in vars(hookspecs).values() if hasattr(spec, "xaikit_spec")]
+    return _page("Hooks", *blocks, _wrapped(f"This is version {hookspecs.API}. {_HOOKS}"), *map(_hook, found))
+
+
+def _hook(spec: Any) -> str:
+    signature = inspect.signature(spec)
+    parameters = ", ".join(map(str, signature.parameters.values()))
+    returned = str(signature.return_annotation).replace("typing.", "").replace("collections.abc.", "")
+    code = f"@hookimpl\ndef {spec.__name__}({parameters}) -> {returned}: ..."
+    return f"## {spec.__name__}\n\n```text\n{code}\n```\n\n{_wrapped(_unfolded(inspect.getdoc(spec) or ''))}"
+
+
+def _unfolded(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _models() -> str:

@@ -24,7 +24,7 @@ FLOORS = [
     {"showing", "inspection"},
     {"result"},
     {"api"},
-    {"runs", "testing"},
+    {"runs", "testing", "doctor"},
     {"reports", "cli"},
     {"__init__", "__main__"},
 ]

@@ -52,6 +52,18 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.scorecam import scorecam as scorecam
     from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
+    from .metrics.completeness import completeness as completeness
+    from .metrics.complexity import complexity as complexity
+    from .metrics.faithfulness_correlation import faithfulness_correlation as faithfulness_correlation
+    from .metrics.infidelity import infidelity as infidelity
+    from .metrics.localization_auc import localization_auc as localization_auc
+    from .metrics.max_sensitivity import max_sensitivity as max_sensitivity
+    from .metrics.mufidelity import mufidelity as mufidelity
+    from .metrics.pointing_game import pointing_game as pointing_game
+    from .metrics.relevance_mass import relevance_mass as relevance_mass
+    from .metrics.relevance_rank import relevance_rank as relevance_rank
+    from .metrics.sensitivity_n import sensitivity_n as sensitivity_n
+    from .metrics.sparseness import sparseness as sparseness
     from .registry import find as find
     from .transformers.absolute import absolute as absolute
     from .transformers.average import average as average

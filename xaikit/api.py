@@ -187,6 +187,7 @@ def explain(
         TargetError: Targets of a wrong shape, type or range.
         ModelError: The model cannot be explained so, or the maps are not finite.
         InputError: The data is of a wrong shape or type, empty, or holds NaN.
+        PluginError: What a plugin brought failed, and its exception is the cause; or a step breaks its contract.
     """
     options = Options(
         batch_size=batch_size,

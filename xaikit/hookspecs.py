@@ -2,12 +2,17 @@
 
 [project.entry-points.xaikit]
 contrast = "xaikit_contrast"
+
+It may say for which version of this surface it was written, `xaikit_api = 1`; a newer one than xaikit has is refused.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import pluggy
+
+API = 1  # grows when a plugin that was right becomes wrong, never when something is added
+OLDEST_API = 1  # what was written for this version still works
 
 hookspec = pluggy.HookspecMarker("xaikit")
 hookimpl = pluggy.HookimplMarker("xaikit")

@@ -21,6 +21,7 @@ from . import hookspecs
 from .core import Explainer
 from .core.declaration import Declared
 from .core.expression import read
+from .core.makers import claim
 from .errors import PluginError, UnknownName, UsageError
 from .measuring import Metric
 
@@ -41,6 +42,7 @@ class Plugin:
         status: "ready", "failed", "blocked", or "waiting" where it was not imported yet.
         problem: What went wrong, in one line.
         seconds: How long importing it took.
+        heavy: Whether importing it imported TensorFlow; None where that was there before, or nothing was imported.
         explainers: What it offers, by name.
     """
 
@@ -52,12 +54,18 @@ class Plugin:
     status: str = "waiting"
     problem: str = ""
     seconds: float = 0.0
+    heavy: bool | None = None
     explainers: dict[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """Its name for messages: the distribution's, with the entry point's where they differ."""
         return self.distribution if self.name == self.distribution else f"{self.distribution} ({self.name})"
+
+    @property
+    def maker(self) -> str:
+        """Its distribution with the version, for messages about what it offers."""
+        return f"{self.distribution} {self.version}".strip()
 
 
 @dataclass(frozen=True)
@@ -113,11 +121,16 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
 
     @property
+    def found(self) -> list[Plugin]:
+        """Every plugin, the built-in ones first, imported or not."""
+        return [plugin for plugin, _ in self._points.values()]
+
+    @property
     def plugins(self) -> list[Plugin]:
         """Every plugin, the built-in ones first, all of them imported."""
         for plugin, point in self._points.values():
             self._load(plugin, point)
-        return [plugin for plugin, _ in self._points.values()]
+        return self.found
 
     @cached_property
     def _builtin(self) -> dict[str, Entry]:
@@ -141,6 +154,7 @@ class Registry:
                     _complain(plugin, f"{name!r} is offered by {whose} too: write {plugin.distribution}:{name}")
                     name = f"{plugin.distribution}:{name}"
                     explainer = _renamed(explainer, name)
+                    claim(explainer, plugin.maker)
                 entries[name] = Entry(name, explainer, plugin.distribution)
         return dict(sorted(entries.items()))
 
@@ -181,22 +195,31 @@ class Registry:
         if plugin.status != "waiting":
             return
         start = time.perf_counter()
+        light = "tensorflow" not in sys.modules
         name = f"{plugin.distribution}:{plugin.name}"
         try:
             with contextlib.redirect_stdout(sys.stderr):  # results alone belong on stdout
                 thing = point.load()
+                _check_version(getattr(thing, "xaikit_api", getattr(sys.modules.get(point.module), "xaikit_api", None)))
                 self._manager.register(thing, name=name)
                 self._manager.check_pending()
                 plugin.explainers = self._offered(plugin, thing)
+            if not plugin.builtin:
+                for value in plugin.explainers.values():
+                    claim(value, plugin.maker)
             plugin.status = "ready"
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also SystemExit: whatever a plugin does, the others go on working
             plugin.status = "failed"
             plugin.problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+            if missing == "xaikit" and not plugin.builtin:
+                plugin.problem += " (it was written for another version of xaikit: update one of the two)"
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
         plugin.seconds = time.perf_counter() - start
+        plugin.heavy = "tensorflow" in sys.modules if light else None
 
     def _offered(self, plugin: Plugin, thing: Any) -> dict[str, Any]:
         offered: dict[str, Any] = {}
@@ -212,6 +235,20 @@ class Registry:
             if other.distribution == plugin.distribution and twice:
                 raise PluginError(f"{other.name!r} of the same distribution offers {min(twice)!r} already")
         return offered
+
+
+def _check_version(version: Any) -> None:
+    """Refuse a plugin that was written for another version of the hooks."""
+    if version is None:
+        return
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise PluginError(f"xaikit_api must be a whole number, such as {hookspecs.API}, not {version!r}")
+    if not hookspecs.OLDEST_API <= version <= hookspecs.API:
+        update = "xaikit" if version > hookspecs.API else "the plugin"
+        raise PluginError(
+            f"it was written for version {version} of the plugin interface, and this xaikit has version "
+            f"{hookspecs.API}: update {update}"
+        )
 
 
 _WANTED = {

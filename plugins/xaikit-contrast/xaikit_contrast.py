@@ -4,6 +4,8 @@ from xaikit import hookimpl
 from xaikit.core import Count, Explanation, Model, Step, Tensor, forward, gradient, method, per_target, tf
 from xaikit.errors import ModelError
 
+xaikit_api = 1  # the version of the plugin interface that this was written for
+
 
 def _has_rivals(model: Model, *, rival: int, **_: object) -> None:
     """Refuse a model, or a target, that has no such rival."""

@@ -57,6 +57,7 @@ def test_plugins_are_listed_with_what_they_offer(capsys):
     assert code == 0
     assert rows["xaikit-contrast"]["status"] == "ready"
     assert rows["xaikit-contrast"]["offers"] == ["contrast"]
+    assert rows["xaikit-contrast"]["imports_tensorflow"] is not True  # it is not known where a test imported it before
 
 
 def test_a_method_is_shown_with_its_parameters_rules_and_source(capsys):
@@ -87,7 +88,8 @@ def test_listing_showing_and_helping_import_no_tensorflow():
     script = (
         "import sys\n"
         "from xaikit.cli import main\n"
-        "for words in (['--help'], ['list-methods'], ['show', 'smooth'], ['plugins'], ['explain', 'smoth(gradcam)']):\n"
+        "for words in (['--help'], ['list-methods'], ['show', 'smooth'], ['plugins'], ['explain', 'smoth(gradcam)'], "
+        "['new-plugin', 'json']):\n"
         "    try: main(words)\n"
         "    except SystemExit: pass\n"
         "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)), file=sys.stderr)\n"

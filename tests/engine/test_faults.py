@@ -254,6 +254,24 @@ def test_a_step_that_breaks_its_contract_is_named(tools, model, images, case):
     assert tools.whole(model)
 
 
+BAD_RESULTS = {
+    "maps of some examples": (lambda scores, inputs: (scores, inputs[:2, ..., None]), 1),
+    "scores of some examples": (lambda scores, inputs: (scores[:2], inputs[..., None]), 1),
+    "maps of one target": (lambda scores, inputs: (scores, tf.reduce_sum(inputs, axis=-1, keepdims=True)), 2),
+    "scores of another target": (lambda scores, inputs: (scores[:, :1], inputs[..., None]), 2),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RESULTS)
+def test_a_result_without_a_row_for_each_example_and_a_column_for_each_target_is_refused(model, images, case):
+    give, columns = BAD_RESULTS[case]
+
+    with pytest.raises(
+        PluginError, match=r"bare gave (maps|scores) of the shape \(.*: a step must return scores \[B, T"
+    ):
+        explain(Bare(give), model, images, "top2" if columns == 2 else "top1")
+
+
 @pytest.mark.parametrize("targets", [2, "top1", "top2", "all", [0, 1, 2, 3, 0, 1, 2]])
 def test_a_plain_class_with_bind_is_an_explainer(model, images, targets):
     expected = explain("gradients", model, images, targets, batch_size=4)

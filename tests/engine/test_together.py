@@ -7,7 +7,7 @@ from tests.oracles.counting import RowsOf
 from xaikit import explain, gradcam, gradients, randomized, smooth, stream
 from xaikit.errors import UnknownName, UsageError
 
-SEVERAL = [gradients, "gradcam", smooth(gradients, repetitions=3), randomized(gradcam(layer="conv2d"))]
+SEVERAL = [gradients, "gradcam", smooth(gradients, repetitions=3), randomized(gradcam)]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_several_explainers_are_traced_once(model, images, together):
 
     before = len(_cache[model])
 
-    explain([*SEVERAL[:3], randomized(gradcam(layer="conv2d"))], model, images[:3], 1, batch_size=4, details=True)
+    explain([*SEVERAL[:3], randomized(gradcam)], model, images[:3], 1, batch_size=4, details=True)
 
     assert len(_cache[model]) == before
 

@@ -1,6 +1,5 @@
 """Plugins are found, isolated, and told apart; built-ins go on working whatever a plugin does."""
 
-import importlib
 import os
 import re
 import shutil
@@ -12,30 +11,10 @@ from pathlib import Path
 import pytest
 
 import xaikit
+from tests.registry.sources import HEAD, HOOK, METHOD, entry_points, good
 from xaikit.core import Recipe
 from xaikit.errors import ExpressionError, PluginError, UnknownName, UsageError
 from xaikit.registry import SELECT, Registry, configure, registry
-
-GOOD = """
-from xaikit import hookimpl
-from xaikit.core import Explanation, forward, gradient, method, per_target, transformer
-
-@method
-def {name}(model, *, sharpness: float = 1.0):
-    '''Explain {name}.'''
-    def step(inputs, targets):
-        scores = forward(model, inputs, targets)
-        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores))
-    return step
-
-@hookimpl
-def xaikit_explainers():
-    return [{name}]
-"""
-
-HEAD = "from xaikit import hookimpl\nfrom xaikit.core import method, transformer\n"
-HOOK = "\n@hookimpl\ndef xaikit_explainers():\n    "
-METHOD = "\n@method\ndef twin(model):\n    return None\n"
 
 # what a plugin's module says, and what is recorded of it
 FAULTS = {
@@ -75,53 +54,29 @@ FAULTS = {
         HEAD + "@method\ndef wrong(model, *, count: int = 'two'):\n    ...\n" + HOOK + "return [wrong]",
         "PluginError: The default of wrong is against its own type",
     ),
+    "parameter of a type that nobody can check": (
+        HEAD + "@method\ndef odd(model, *, where: object() = None):\n    ...\n" + HOOK + "return [odd]",
+        "PluginError: Parameter 'where' of odd has a type that cannot be checked",
+    ),
+    "parameter of a type that is not there": (
+        HEAD + "@method\ndef odd(model, *, where: 'Somewhere' = None):\n    ...\n" + HOOK + "return [odd]",
+        "PluginError: The parameters of odd have types that are not there: name 'Somewhere' is not defined",
+    ),
+    "newer interface": (
+        "xaikit_api = 2\n" + HEAD + "@hookimpl\ndef xaikit_wonders():\n    ...",
+        "it was written for version 2 of the plugin interface, and this xaikit has version 1: update xaikit",
+    ),
+    "older interface": ("xaikit_api = 0", "this xaikit has version 1: update the plugin"),
+    "no version": ("xaikit_api = '1'", "PluginError: xaikit_api must be a whole number, such as 1, not '1'"),
+    "a name that only another version of xaikit has": (
+        "from xaikit.core import wonders",
+        "cannot import name 'wonders' from 'xaikit.core'",
+    ),
     "transformer without a step": (
         HEAD + "@transformer\ndef alone(*, strength: float = 1.0):\n    ...\n" + HOOK + "return [alone]",
         "PluginError: Transformer alone must take a step or more",
     ),
 }
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Install distributions for real, as modules and `.dist-info` folders, and give a registry of them.
-
-    A distribution is name=source, or name={entry point: value} where its modules were written before.
-    """
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-
-    def install(**sources):
-        for name, source in sources.items():
-            distribution = name.replace("_", "-")
-            if isinstance(source, str):
-                (tmp_path / f"{name}.py").write_text(source)
-                points = {"main": name}
-            else:
-                points = source
-            folder = tmp_path / f"{name}-1.0.dist-info"
-            folder.mkdir()
-            (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-            lines = "".join(f"{point} = {value}\n" for point, value in points.items())
-            (folder / "entry_points.txt").write_text(f"[xaikit]\n{lines}")
-        importlib.invalidate_caches()
-        return entry_points(tmp_path)
-
-    yield install
-    for name in set(sys.modules) - before:
-        if str(tmp_path) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
-
-
-def entry_points(folder):
-    """The built-in ones, and those of the distributions in `folder`."""
-    builtin = [point for point in metadata.entry_points(group="xaikit") if point.value.startswith("xaikit.")]
-    found = [p for d in metadata.distributions(path=[str(folder)]) for p in d.entry_points if p.group == "xaikit"]
-    return builtin + found
-
-
-def good(name):
-    return GOOD.format(name=name)
 
 
 @pytest.fixture
@@ -188,6 +143,54 @@ def test_a_plugin_may_be_an_object_of_a_module(installed, tmp_path):
     made = Registry(installed(x_objects={"main": "objects:offer"}))
 
     assert made.find("twin").name == "twin"
+
+
+def test_a_plugin_says_for_which_interface_it_was_written(installed, tmp_path):
+    (tmp_path / "objects.py").write_text(
+        "xaikit_api = 2\n" + HEAD + METHOD + "class Offer:\n    @hookimpl\n    def xaikit_explainers(self):\n"
+        "        return (twin,)\noffer = Offer()\nmine = Offer()\nmine.xaikit_api = 1\n"
+    )
+    made = Registry(
+        installed(
+            a_right="xaikit_api = 1\n" + good("right"), x_objects={"its": "objects:mine", "none": "objects:offer"}
+        )
+    )
+
+    assert {plugin.name: plugin.status for plugin in made.plugins if not plugin.builtin} == {
+        "main": "ready",
+        "its": "ready",  # an object may say it itself, or its module for it
+        "none": "failed",
+    }
+
+
+def test_a_name_that_another_version_has_is_explained(installed):
+    made = Registry(installed(x_later="from xaikit.core import wonders"))
+
+    assert plugin_of(made, "x-later").problem.endswith(
+        "(it was written for another version of xaikit: update one of the two)"
+    )
+
+
+def test_a_parameter_without_a_type_takes_any_value(installed):
+    made = Registry(installed(x_lax=good("lax").replace("sharpness: float = 1.0", "sharpness=1.0")))
+
+    assert repr(made.find("lax(sharpness='much')")) == "lax(sharpness='much')"
+    assert made.entry("lax").value.declaration.parameters["sharpness"].rule == "anything"
+
+
+def test_a_plugin_that_imports_tensorflow_when_it_is_listed_is_told_from_one_that_does_not(installed, tmp_path):
+    installed(a_light=good("light"), m_heavy="import tensorflow\n" + good("heavy"), z_late=good("late"))
+    (tmp_path / "tensorflow.py").write_text("")  # found before the real one
+    code = (
+        "from xaikit.registry import registry\n"
+        "print({p.distribution: p.heavy for p in registry().plugins if p.distribution[1:2] == '-'})"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(xaikit.__file__).parents[1]}"}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    # of the last it is not known any more
+    assert done.stdout.strip() == "{'a-light': False, 'm-heavy': True, 'z-late': None}"
 
 
 def test_a_keyboard_interrupt_passes(installed):

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from .demo import demo
+from .doctor import doctor
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
+from .new_plugin import new_plugin
 from .plugins import plugins
 from .show import show
 
@@ -49,3 +51,5 @@ app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)
 app.command("plugins")(plugins)
+app.command("new-plugin")(new_plugin)
+app.command("doctor")(doctor)

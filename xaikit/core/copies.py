@@ -75,24 +75,8 @@ def adder(
     Arguments are those of `over_copies`. The total is (sums,), and for "variance" (means, sums of squared deviations).
     """
 
-    def explained(start: Number, size: Number) -> Tensor:
-        """Explain some copies at once: maps [size, B, ...]."""
-        if isinstance(size, int) and size == 1:
-            with without_details():
-                maps = step(copy(start), targets if aims is None else aims(start)).maps
-            return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
-        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
-        flat = tf.nest.map_structure(joined, stacked)
-        if aims is None:
-            every = tf.tile(targets, [size, 1])
-        else:
-            every = joined(tf.map_fn(aims, start + tf.range(size), fn_output_signature=signature(aims)))
-        with without_details():
-            maps = step(flat, every).maps
-        return tf.nest.map_structure(lambda leaf: parted(leaf, size), maps)
-
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
-        maps = explained(start, size)
+        maps = maps_at_once(step, targets, copy, start, size, aims=aims)
 
         def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
             each = tf.nest.map_structure(lambda leaf: leaf[i], maps)
@@ -102,6 +86,31 @@ def adder(
         return _until(size, one, total)
 
     return add
+
+
+def maps_at_once(
+    step: Step,
+    targets: Tensor,
+    copy: Callable[[Number], Tensor],
+    start: Number,
+    size: Number,
+    *,
+    aims: Callable[[Number], Tensor] | None = None,
+) -> Tensor:
+    """Explain `copy(start)` to `copy(start + size - 1)` by one call of the step: maps [size, B, ..., T]."""
+    if isinstance(size, int) and size == 1:
+        with without_details():
+            maps = step(copy(start), targets if aims is None else aims(start)).maps
+        return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps)
+    stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+    flat = tf.nest.map_structure(joined, stacked)
+    if aims is None:
+        every = tf.tile(targets, [size, 1])
+    else:
+        every = joined(tf.map_fn(aims, start + tf.range(size), fn_output_signature=signature(aims)))
+    with without_details():
+        maps = step(flat, every).maps
+    return tf.nest.map_structure(lambda leaf: parted(leaf, size), maps)
 
 
 def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from ..errors import ParameterError, PluginError
 from .arrays import Array
@@ -38,6 +39,14 @@ class Parameter:
     def _adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.type)
 
+    @property
+    def checkable(self) -> bool:
+        """Whether values can be checked against the type."""
+        try:
+            return self._adapter is not None
+        except (PydanticUserError, TypeError):
+            return False
+
     def check(self, value: Any) -> Any:
         """Give `value` as the type says it, or raise a ParameterError that says the rule and the value."""
         try:
@@ -55,9 +64,12 @@ def declared(function: Callable[..., Any], texts: Mapping[str, str]) -> tuple[Pa
     """Read the keyword-only arguments of `function`; every one needs a default.
 
     Raises:
-        PluginError: An argument has no default, takes any name (`**kwargs`), or has a default against its own type.
+        PluginError: An argument has no default, takes any name (`**kwargs`), or has a type that is none.
     """
-    hints = get_type_hints(function, include_extras=True) if getattr(function, "__annotations__", None) else {}
+    try:
+        hints = get_type_hints(function, include_extras=True) if getattr(function, "__annotations__", None) else {}
+    except NameError as error:
+        raise PluginError(f"The parameters of {function.__name__} have types that are not there: {error}.") from error
     parameters = []
     for argument in inspect.signature(function).parameters.values():
         if argument.kind is argument.VAR_KEYWORD:
@@ -68,6 +80,11 @@ def declared(function: Callable[..., Any], texts: Mapping[str, str]) -> tuple[Pa
             raise PluginError(f"Parameter {argument.name!r} of {function.__name__} has no default: give it one.")
         kind = hints.get(argument.name, Any)
         parameter = Parameter(argument.name, kind, argument.default, texts.get(argument.name, ""))
+        if not parameter.checkable:
+            raise PluginError(
+                f"Parameter {argument.name!r} of {function.__name__} has a type that cannot be checked, {kind!r}: use "
+                "int, float, str, bool, tuple, Literal, or those of xaikit.core."
+            )
         parameters.append(parameter)
     return tuple(parameters)
 

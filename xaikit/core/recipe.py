@@ -7,6 +7,7 @@ from typing import Any, Concatenate, overload
 from ..errors import PluginError, UsageError
 from .declaration import Declaration, Declared, P, positional, variadic
 from .explanation import Step
+from .makers import answering
 from .steps import BoundStep, Explainer, bound
 from .tracing import levels_below
 from .view import Model, as_view
@@ -78,16 +79,16 @@ class Recipe(Declared[P]):
             raise UsageError(_incomplete(self))
         view = as_view(model)
         declaration, parameters = self.declaration, self.parameters
-        if declaration.requires is not None:
-            declaration.requires(view, **parameters)
-        with levels_below() as below:
+        with levels_below() as below, answering(self):
+            if declaration.requires is not None:
+                declaration.requires(view, **parameters)
             if declaration.kind == "method":
                 step = declaration.function(view, **parameters)
             elif declaration.takes_model:
                 step = declaration.function(*map(_Operand, self.explainers), view, **parameters)
             else:
                 step = declaration.function(*(bound(each, view) for each in self.explainers), **parameters)
-        return BoundStep(step, view, repr(self), 1 + max([*below, *map(_level, self.explainers)], default=-1))
+        return BoundStep(step, view, self, 1 + max([*below, *map(_level, self.explainers)], default=-1))
 
     def __repr__(self) -> str:
         return self.spelled(*map(repr, self.explainers))

@@ -123,9 +123,10 @@ def compiled(request: Request, view: Model, strategy: Any, example: tuple[Any, .
     with _lock:
         for stale in [other for other in known if other.function is not None and other.function.gone]:
             del known[stale]
-        if request not in known:
-            known[request] = _compile(request, view, strategy, example)
-        return known[request]
+        made = known.get(request)
+        if made is None:
+            made = known[request] = _compile(request, view, strategy, example)
+        return made
 
 
 def forget(model: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ..core import Explainer, Tensor, tf
 from ..core.goals import Given, Goal
 from ..core.layouts import Layout, maps_outward
+from ..core.makers import running
 from ..core.outputs import class_output
 from ..core.targets import Chosen, check_range, chosen
 from ..core.view import Model, check_model
@@ -20,6 +21,7 @@ from ..errors import InputError, ModelError, TargetError, UsageError, XaikitWarn
 from .batches import Batch, beside_rows, cut, full_batches, given_rows
 from .budget import good_budget
 from .compiled import Arrays, Compiled, FunctionKey, Request, compiled, declared_outputs, outputs
+from .contract import check_finite, check_form
 from .listeners import Listeners
 from .memory import is_exhausted
 from .options import Jit, Options, Precision
@@ -229,15 +231,18 @@ class _Engine:
         if step.outputs is not None:
             check_range(batch.codes, step.outputs)
         arrays = _tensors((given, beside))
-        parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.budget))
-        return [self.result(step, i, [part[i] for part in parts], batch, view) for i in range(len(step.notes))]
+        with running():
+            parts = step.run(_tensors(batch.inputs), batch.codes, arrays, tf.constant(self.budget))
+            return [self.result(step, i, [part[i] for part in parts], batch, view) for i in range(len(step.notes))]
 
     def result(self, step: Compiled, i: int, parts: list[Any], batch: Batch, view: Model) -> Result:
         """Put together what the replicas found for one explainer."""
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
+        explainer = self.request.explainers[i]
+        check_form(explainer, scores, maps, batch.size, None if self.goals.function else batch.codes.shape[1])
         layout = _layout(view, maps)
-        if not getattr(self.request.explainers[i], "measures", False):  # figures may be NaN, and lie on no positions
-            _check_finite(maps, batch.first)
+        if not getattr(explainer, "measures", False):  # figures may be NaN, and lie on no positions
+            check_finite(explainer, scores, maps, batch.first)
             maps = maps_outward(maps, batch.inputs, layout.channels)
         warnings = tuple(text for text, holds in zip(step.warnings[i], conditions, strict=True) if holds)
         notes = {**step.notes[i], "targets": self.goals.text} if self.goals.text else step.notes[i]
@@ -347,13 +352,3 @@ def _together(results: Sequence[Result]) -> Result:
 def _layout(view: Model, maps: Any) -> Layout:
     one = not (tf.nest.is_nested(maps) or tf.nest.is_nested(view.spec))
     return Layout(view.spec, view.channels, maps.ndim == view.spec.shape.rank if one else None)
-
-
-def _check_finite(maps: Any, first: int) -> None:
-    for leaf in tf.nest.flatten(maps):
-        if not np.isfinite(leaf).all():
-            bad = np.flatnonzero(~np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1))[0]
-            raise ModelError(
-                f"The map of example {first + bad} is not finite: look at the model's weights and the range of its "
-                "inputs for values that overflow."
-            )

@@ -38,7 +38,7 @@ class Measured:
         def measured(inputs: Tensor, targets: Tensor, /) -> Explanation:
             scores, maps = step(inputs, targets)
             masks = current().beside.get("masks")
-            found = {FINITE: _finite(maps)}
+            found = {FINITE: _finite(maps, scores)}
             with at_level(_LEVEL, repr(self)), without_details():
                 for text, measure in measures.items():
                     found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
@@ -68,12 +68,13 @@ class _Given:
         return Explanation(scores, maps)
 
 
-def _finite(maps: Tensor) -> Tensor:
-    """Say of each example whether its maps are finite, [B, 1, 1]: 1 or 0."""
+def _finite(maps: Tensor, scores: Tensor) -> Tensor:
+    """Say of each example whether its maps are finite, [B, 1, T]: 1 or 0."""
     leaves = [
         tf.reduce_all(tf.math.is_finite(leaf), axis=list(range(1, leaf.shape.rank))) for leaf in tf.nest.flatten(maps)
     ]
-    return tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), tf.float32)[:, tf.newaxis, tf.newaxis]
+    found = tf.cast(tf.reduce_all(tf.stack(leaves), axis=0), scores.dtype)
+    return tf.ones_like(scores)[:, tf.newaxis] * found[:, tf.newaxis, tf.newaxis]
 
 
 def _each_target(measure: Measure, case: Case) -> Tensor:

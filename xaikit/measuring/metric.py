@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, cast, overload
 
-from ..core import Model
+from ..core import Model, tf
 from ..core.declaration import Declaration, Declared, P, positional
 from ..core.layouts import Channels
+from ..core.makers import answering, guarded, whose
 from ..errors import PluginError, UsageError
-from .case import Measure
+from .case import Measure, Measurement
 
 if TYPE_CHECKING:
     from ..engine.options import BatchSize, Jit, Precision, Progress
@@ -126,10 +127,26 @@ class Metric(Declared[P]):
             ModelError, ParameterError: It cannot be measured so.
         """
         declaration = self.declaration
-        if declaration.requires is not None:
-            declaration.requires(model, **self.parameters)
         operands = (explainer, model) if declaration.explains else (model,)
-        return cast(Measure, declaration.function(*operands, **self.parameters))
+        with answering(self):
+            if declaration.requires is not None:
+                declaration.requires(model, **self.parameters)
+            measure = declaration.function(*operands, **self.parameters)
+        return lambda case: self._checked_measurement(guarded(self, measure)(case))
+
+    def _checked_measurement(self, found: Any) -> Measurement:
+        """Hold a measure to its contract.
+
+        Raises:
+            PluginError: It did not give a measurement with values [B].
+        """
+        subject = f"The measure of {whose(self)}"
+        if not isinstance(found, Measurement):
+            raise PluginError(f"{subject} must return Measurement(values), not {type(found).__name__}.")
+        if not tf.is_tensor(found.values) or found.values.shape.rank != 1:
+            shown = found.values.shape if tf.is_tensor(found.values) else type(found.values).__name__
+            raise PluginError(f"{subject} must return one value for each example, [B], not {shown}.")
+        return found
 
 
 def metric(

@@ -102,7 +102,7 @@ def _check(metric: Metric[Any], explainer: Any, masks: Any) -> None:
 
 def _check_maps(finite: Any, first: int) -> None:
     if not finite.all():
-        bad = first + int(np.flatnonzero(finite.ravel() == 0)[0])
+        bad = first + int(np.flatnonzero(~finite.all(axis=(1, 2)))[0])
         raise ModelError(f"The map of example {bad} is not finite, so there is nothing to measure.")
 
 

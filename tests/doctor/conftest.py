@@ -1,0 +1,3 @@
+"""Plugins that are installed as long as a test lasts."""
+
+from tests.registry.conftest import installed as installed
