@@ -20,6 +20,7 @@ from tests.kinds.kinds import KINDS, MEANING
 from xaikit import errors, hookspecs
 from xaikit.cli.app import app
 from xaikit.registry import Entry, Registry
+from xaikit.testing import ADVICE, CLAIMED, PROMISES, THOROUGH, TRANSFORMER_LAWS, Law
 
 FOLDER = Path(__file__).parent / "reference"
 WIDTH = 100  # of the commands' help, whatever the terminal's
@@ -65,6 +66,19 @@ Every cell of this table is a test: what is said to work is run on a small model
 to be of the right shape, finite and not empty; what does not work raises an error that gives the reason. Transformers
 work around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
 
+_LAWS = """\
+The laws of `xaikit.testing`, which `xaikit check` and `check_explainer` go through. The name is what `--only`, `laws=`
+and `expected_failures=` take. The measure is what a figure is held against; shares are of the largest value of the map.
+Why they are, and how to claim a property: [Laws](../explanation/laws.md)."""
+
+_SORTS: dict[str, tuple[Law, ...]] = {
+    "Of every explainer": PROMISES,
+    "Of an explainer that claims it": CLAIMED,
+    "Of every explainer, thorough": THOROUGH,
+    "Advice": ADVICE,
+    "Of a transformer by itself": TRANSFORMER_LAWS,
+}
+
 _FAMILIES = {
     "class activation maps": "cam gradcam gradcampp xgradcam hirescam layercam eigencam scorecam ablationcam",
     "gradients and paths": "gradients input_x_gradient integrated_gradients expected_gradients "
@@ -101,6 +115,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "hooks.md": _hooks(),
         "models.md": _models(),
+        "laws.md": _laws(),
     }
 
 
@@ -246,6 +261,15 @@ def _works(names: list[str], refused: Mapping[str, str]) -> str:
     if len(reasons) == 1 and len(next(iter(reasons.values()))) == len(names):
         return f"none: {next(iter(reasons))}"
     return "all but " + "; ".join(f"{', '.join(f'`{name}`' for name in some)}: {why}" for why, some in reasons.items())
+
+
+def _laws() -> str:
+    """What each law means, and how much it allows."""
+    blocks = []
+    for title, laws in _SORTS.items():
+        rows = [f"| {law.name} | {_shaped(law.statement)} | {law.tolerance} |" for law in laws]
+        blocks += [f"## {title}", "\n".join(["| law | what it means | measure |", "|---|---|---|", *rows])]
+    return _page("Laws", _LAWS, *blocks)
 
 
 def _tree(error: type[errors.XaikitError]) -> list[type[errors.XaikitError]]:

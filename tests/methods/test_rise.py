@@ -240,6 +240,15 @@ def test_xla_takes_the_same_samples_and_gives_the_same(pooled, images):
     np.testing.assert_allclose(actual.maps, expected.maps, atol=1e-5 * np.abs(expected.maps).max())
 
 
+def test_xla_takes_samples_that_do_not_fill_the_last_helping(pooled, images):
+    explainer = rise(samples=8)
+    expected = explain(explainer, pooled, images, 0, jit=False).maps
+
+    actual = explain(explainer, pooled, images, 0, batch_size=15, jit=True).maps  # three copies of five at a time
+
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max())
+
+
 def test_the_result_says_what_hides_and_parameters_read_back(weighted):
     assert explain(rise(samples=1, baseline="mean"), weighted, EXAMPLE).notes["baseline"] == "mean"
     assert repr(rise(samples=4000, cells=8, keep=0.5, baseline=0.0, seed=0, tolerance=0.0)) == "rise"

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from .check import check
 from .demo import demo
 from .doctor import doctor
 from .explain import explain
@@ -50,6 +51,7 @@ app.command("explain")(explain)
 app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)
+app.command("check")(check)
 app.command("plugins")(plugins)
 app.command("new-plugin")(new_plugin)
 app.command("doctor")(doctor)

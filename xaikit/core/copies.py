@@ -145,9 +145,9 @@ def room_for(inputs: Tensor) -> Number:
     return tf.maximum(1, budget // tf.maximum(rows, 1))
 
 
-def signature(copy: Callable[[Number], Tensor]) -> Any:
-    """The structure, types and shapes of a copy."""
-    made = copy(tf.constant(0))
+def signature(copy: Callable[[Number], Tensor], number: Number = 0) -> Any:
+    """The structure, types and shapes of a copy, for which `number` is made: some know only a few of them."""
+    made = copy(tf.convert_to_tensor(number))
     return tf.nest.map_structure(lambda leaf: tf.TensorSpec(leaf.shape, leaf.dtype), made)
 
 

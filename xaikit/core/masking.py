@@ -64,7 +64,7 @@ def scores_at_once(
     if isinstance(size, int) and size == 1:
         masked = copy(start)
     else:
-        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy))
+        stacked = tf.map_fn(copy, start + tf.range(size), fn_output_signature=signature(copy, start))
         masked = tf.nest.map_structure(joined, stacked)
     columns = tf.tile(targets, [size, 1])
     if layer is None:

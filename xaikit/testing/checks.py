@@ -1,69 +1,101 @@
-"""All the laws, and two ways to run them."""
+"""All laws at once: as one assertion, or as tests of pytest."""
 
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
 from ..core import Explainer, Recipe
-from ..errors import UnknownName, UsageError
-from .composition import composes, parts_make_the_whole, smoothing_without_noise_changes_nothing
-from .contract import follows_weights, picks_targets, scores_the_clean_input, spells_itself, well_formed
-from .independence import independent_of_batches, independent_of_neighbours, independent_of_order, repeatable
-from .law import Law
-from .purity import pure, pure_after_an_exception
-from .samples import sample_inputs, sample_model
-from .traces import compiled_alike, traced_once
-
-LAWS: tuple[Law, ...] = (
-    Law("spelling", "An explainer reads back as it is written.", spells_itself),
-    Law("purity", "The model, the arrays and the generators are as before a run.", pure),
-    Law("purity after an exception", "So they are after a run that failed.", pure_after_an_exception),
-    Law("form", "Scores are [N, T], maps [N, ..., T], of finite floats.", well_formed),
-    Law("clean scores", "The scores are those of the clean inputs.", scores_the_clean_input),
-    Law("repetition", "Twice gives the same.", repeatable),
-    Law("batches", "No batch size changes a map.", independent_of_batches),
-    Law("neighbours", "An example alone has the map that it has among others.", independent_of_neighbours),
-    Law("order", "Another order gives the same maps in that order.", independent_of_order),
-    Law("targets", "Some targets are all targets, then picked.", picks_targets),
-    Law("one trace", "Batches, targets and equal values share one trace.", traced_once),
-    Law("weights", "Changed weights are seen.", follows_weights),
-    Law("jit", "XLA changes no map beyond float tolerance.", compiled_alike),
-    Law("composition", "Every transformer works around it.", composes),
-    Law("no noise", "Smoothing without noise changes nothing.", smoothing_without_noise_changes_nothing),
-    Law("parts", "Its positive and its negative part make the whole.", parts_make_the_whole),
-)
+from ..errors import XaikitWarning
+from .judging import chosen_laws, judge_explainer, judge_transformer, subjects
+from .law import Law, Skipped, Verdict
+from .laws import LAWS
+from .transforming import TRANSFORMER_LAWS
 
 
 def check_explainer(
-    explainer: Explainer, model: Any = None, inputs: Any = None, expected_failures: Collection[str] = ()
-) -> None:
+    explainer: Explainer,
+    model: Any = None,
+    inputs: Any = None,
+    expected_failures: Collection[str] = (),
+    laws: Collection[str] | None = None,
+) -> tuple[Verdict, ...]:
     """Check that an explainer keeps every law.
+
+    Advice that does not hold is a warning, `XaikitWarning`, unless it is an expected failure.
 
     Args:
         explainer: A complete one.
-        model: A built Keras model with at least two outputs; by default `sample_model()`.
-        inputs: Some examples for it, [N, ...], N at least 3; by default `sample_inputs()`.
-        expected_failures: Names of laws that it is known not to keep; one that it does keep is a failure.
+        model: A built Keras model with one output; by default a small one of `xaikit.testing`.
+        inputs: Some examples for it, [N, ...], N at least 3; by default random ones, as the model declares them.
+        expected_failures: Names of laws that it is known not to keep, or a dict of them with reasons; one that it does
+            keep is a failure.
+        laws: Names of the laws to check; by default all of them.
+
+    Returns:
+        The verdicts.
 
     Raises:
         AssertionError: It breaks some of the laws; the message lists them, each with its figure.
-        UnknownName: There is no law of an expected failure's name.
-        UsageError: The explainer is not complete, or inputs are given without a model, or a model without inputs.
+        UnknownName: There is no law of such a name.
+        UsageError: The explainer is not complete, inputs are given without a model, or they are too few.
+        XaikitError: The explainer refuses the model.
     """
-    _check_names(expected_failures)
-    if isinstance(explainer, Recipe) and not explainer.complete:
-        raise UsageError(
-            f"{explainer.name!r} is not complete: check it around explainers, like {explainer.name}(gradcam)."
-        )
-    model, inputs = _subjects(model, inputs)
-    broken = []
-    for law in LAWS:
-        problem = _problem(law, explainer, model, inputs)
-        if problem and law.name not in expected_failures:
-            broken.append(f"{law.name} ({law.statement}) {problem}")
-        if not problem and law.name in expected_failures:
-            broken.append(f"{law.name} ({law.statement}) It was expected to fail, and holds.")
-    assert not broken, "\n- ".join([f"{explainer!r} breaks {len(broken)} of {len(LAWS)} laws:", *broken])
+    chosen_laws(LAWS, expected_failures)
+    return _held(repr(explainer), judge_explainer(explainer, model, inputs, laws), expected_failures)
+
+
+def check_transformer(
+    transformer: Recipe[Any],
+    model: Any = None,
+    inputs: Any = None,
+    expected_failures: Collection[str] = (),
+    laws: Collection[str] | None = None,
+) -> tuple[Verdict, ...]:
+    """Check that a transformer keeps its own laws, and around three built-in explainers those of explainers.
+
+    Arguments, result and errors are those of `check_explainer`. An expected failure has to fail around one explainer
+    at least.
+
+    Args:
+        transformer: One without its explainers, such as `smooth`; with parameters, if need be.
+        model: As for `check_explainer`; the explainers around which it stands have to take it.
+        inputs: As for `check_explainer`.
+        expected_failures: As for `check_explainer`.
+        laws: As for `check_explainer`.
+    """
+    chosen_laws((*TRANSFORMER_LAWS, *LAWS), expected_failures)
+    return _held(repr(transformer), judge_transformer(transformer, model, inputs, laws), expected_failures)
+
+
+def _held(subject: str, judged: Iterable[Verdict], expected: Collection[str]) -> tuple[Verdict, ...]:
+    """Raise what is wrong with verdicts, warn of advice, and give them back."""
+    verdicts = tuple(judged)
+    against = [each for each in verdicts if each.outcome in ("fail", "warning")]
+    broken = [
+        f"{each.law} ({each.statement}) {_of(each, subject)}{each.text}"
+        for each in against
+        if each.outcome == "fail" and each.law not in expected
+    ]
+    failed = {each.law for each in against}
+    holding = {each.law: each for each in verdicts if each.outcome == "pass" and each.law not in failed}
+    for name in expected:
+        if name in holding:
+            broken.append(f"{name} ({holding[name].statement}) It was expected to fail, and holds.")
+    laws = len({each.law for each in verdicts})
+    assert not broken, "\n- ".join([f"{subject} breaks {len(broken)} of {laws} laws:", *broken])
+    for each in against:
+        if each.outcome == "warning" and each.law not in expected:
+            warnings.warn(f"{each.explainer}: {_measured(each)}", XaikitWarning, stacklevel=3)
+    return verdicts
+
+
+def _of(verdict: Verdict, subject: str) -> str:
+    return "" if verdict.explainer == subject else f"{verdict.explainer}: "
+
+
+def _measured(verdict: Verdict) -> str:
+    return verdict.text if verdict.figure is None else f"{verdict.text} ({verdict.law} {verdict.figure:.2g})"
 
 
 def parametrize_with_checks(
@@ -75,11 +107,14 @@ def parametrize_with_checks(
 ) -> Callable[[Any], Any]:
     """Make a pytest test of every explainer and law, of a function with the arguments `explainer` and `check`.
 
+    A law that cannot be judged skips its test. Advice that does not hold is a warning, `XaikitWarning`.
+
     Args:
         explainers: Complete ones.
         model: A built Keras model, as for `check_explainer`.
         inputs: Some examples for it.
-        expected_failures: Names of laws that are not kept: strict expected failures of the tests.
+        expected_failures: Names of laws that are not kept, or a dict of them with reasons: strict expected failures of
+            the tests.
         laws: Names of the laws to check; by default all of them.
 
     Returns:
@@ -90,40 +125,23 @@ def parametrize_with_checks(
     """
     import pytest
 
-    _check_names([*expected_failures, *(laws or ())])
-    chosen = [law for law in LAWS if laws is None or law.name in laws]
+    chosen_laws(LAWS, expected_failures)
+    reasons = expected_failures if isinstance(expected_failures, Mapping) else dict.fromkeys(expected_failures, "")
 
-    def checked(law: Law, explainer: Explainer) -> None:
-        law.check(explainer, *_subjects(model, inputs))
+    def checked(law: Law, subject: Callable[[], tuple[Any, Any]], explainer: Explainer) -> None:
+        try:
+            law.check(explainer, *subject())
+        except Skipped as reason:
+            pytest.skip(str(reason))
+        except AssertionError as error:
+            if not law.advice or law.name in reasons:
+                raise
+            warnings.warn(f"{explainer!r}: {error}", XaikitWarning, stacklevel=2)
 
-    def case(explainer: Explainer, law: Law) -> Any:
-        marks = [pytest.mark.xfail(strict=True)] if law.name in expected_failures else []
-        return pytest.param(explainer, partial(checked, law), id=f"{explainer!r}: {law.name}", marks=marks)
+    def cases(explainer: Explainer) -> Iterator[Any]:
+        subject = cache(partial(subjects, explainer, model, inputs))  # when the first test asks
+        for law in chosen_laws(LAWS, laws):
+            marks = [pytest.mark.xfail(strict=True, reason=reasons[law.name])] if law.name in reasons else []
+            yield pytest.param(explainer, partial(checked, law, subject), id=f"{explainer!r}: {law.name}", marks=marks)
 
-    return pytest.mark.parametrize(
-        ("explainer", "check"), [case(explainer, law) for explainer in explainers for law in chosen]
-    )
-
-
-def _check_names(names: Collection[str]) -> None:
-    known = [law.name for law in LAWS]
-    for name in names:
-        if name not in known:
-            raise UnknownName("law", name, known)
-
-
-def _subjects(model: Any, inputs: Any) -> tuple[Any, Any]:
-    if (model is None) != (inputs is None):
-        raise UsageError("A model and inputs for it are given together, or neither.")
-    return (sample_model(), sample_inputs()) if model is None else (model, inputs)
-
-
-def _problem(law: Law, explainer: Explainer, model: Any, inputs: Any) -> str:
-    """Say what is wrong, or nothing."""
-    try:
-        law.check(explainer, model, inputs)
-    except AssertionError as error:
-        return str(error) or "It does not hold."
-    except Exception as error:  # whatever a step throws is its fault, and the other laws are checked all the same
-        return f"{type(error).__name__}: {error}"
-    return ""
+    return pytest.mark.parametrize(("explainer", "check"), [case for each in explainers for case in cases(each)])

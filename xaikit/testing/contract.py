@@ -1,12 +1,14 @@
 """What an explanation consists of, whose it is, and how its explainer is written."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
+from ..core.steps import bound
 from ..registry import find
-from .law import FLOAT32, count, equal, explained
+from .law import FLOAT32, Broken, count, equal, explained, on_device
 
 
 def well_formed(explainer: Explainer, model: Any, inputs: Any) -> None:
@@ -15,9 +17,14 @@ def well_formed(explainer: Explainer, model: Any, inputs: Any) -> None:
         targets = np.zeros([count(inputs), columns], int)
         scores, maps = explained(explainer, model, inputs, targets)
         assert scores.shape == (count(inputs), columns), f"scores of {columns} targets have the shape {scores.shape}"
-        ranks = {np.ndim(leaf) for leaf in tf.nest.flatten(inputs)}
-        for leaf in tf.nest.flatten(maps):
-            _well_formed_map(leaf, count(inputs), columns, ranks)
+        check_maps(maps, inputs, columns)
+
+
+def check_maps(maps: Any, inputs: Any, columns: int) -> None:
+    """Check the types, values and shapes of maps of `columns` targets."""
+    ranks = {np.ndim(leaf) for leaf in tf.nest.flatten(inputs)}
+    for leaf in tf.nest.flatten(maps):
+        _well_formed_map(leaf, count(inputs), columns, ranks)
 
 
 def _well_formed_map(maps: Any, examples: int, columns: int, ranks: set[int]) -> None:
@@ -41,31 +48,48 @@ class _Scores:
         return step
 
 
-_scores = _Scores()
+clean_scores = _Scores()
 
 
-def scores_the_clean_input(explainer: Explainer, model: Any, inputs: Any) -> None:
+def class_count(model: Any, inputs: Any) -> int:
+    """Say how many outputs there are to choose from."""
+    return int(explained(clean_scores, model, inputs, "all").scores.shape[1])
+
+
+def scores_the_clean_input(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that the scores are the model's own, of the inputs as they are."""
-    for targets in ("top1", [[1, 0]] * count(inputs)):
-        expected = explained(_scores, model, inputs, targets).scores
-        equal(explained(explainer, model, inputs, targets).scores, expected, f"scores of {targets}", FLOAT32)
+    last = class_count(model, inputs) - 1
+    figures = []
+    for targets in ("top1", [[last, 0]] * count(inputs)):
+        expected = explained(clean_scores, model, inputs, targets).scores
+        actual = explained(explainer, model, inputs, targets).scores
+        figures.append(equal(actual, expected, f"scores of {targets}", FLOAT32))
+    return max(figures)
 
 
-def picks_targets(explainer: Explainer, model: Any, inputs: Any) -> None:
+def picks_targets(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that some targets, in any order and repeated, are all of them, then picked; and a vector is a column.
 
     "top1" is each example's best class on the clean inputs.
     """
     every = explained(explainer, model, inputs, "all").maps
-    for wanted in ([0], [1, 0, 1]):
+    last = class_count(model, inputs) - 1
+    figures = []
+    for wanted in ([0], [last, 0, last]):
         expected = tf.nest.map_structure(lambda leaf, wanted=wanted: leaf[..., wanted], every)
         actual = explained(explainer, model, inputs, [wanted] * count(inputs)).maps
-        equal(actual, expected, f"maps of the targets {wanted}", FLOAT32)
-    best = explained(_scores, model, inputs, "all").scores.argmax(axis=1)
+        figures.append(equal(actual, expected, f"maps of the targets {wanted}", FLOAT32))
+    best = _best(model, inputs)
     expected = tf.nest.map_structure(lambda leaf: _columns(leaf, best), every)
-    equal(explained(explainer, model, inputs).maps, expected, f"maps of the best classes {best.tolist()}", FLOAT32)
-    column, number = (explained(explainer, model, inputs, targets).maps for targets in ([1] * count(inputs), 1))
-    equal(column, number, "maps of one target for each example")
+    actual = explained(explainer, model, inputs).maps
+    figures.append(equal(actual, expected, f"maps of the best classes {best.tolist()}", FLOAT32))
+    column, number = (explained(explainer, model, inputs, targets).maps for targets in ([last] * count(inputs), last))
+    return max(*figures, equal(column, number, "maps of one target for each example"))
+
+
+def _best(model: Any, inputs: Any) -> Any:
+    """Give each example's best class, [N]; of one output, that one."""
+    return explained(clean_scores, model, inputs, "all").scores.argmax(axis=1)
 
 
 def _columns(maps: Any, best: Any) -> Any:
@@ -73,7 +97,7 @@ def _columns(maps: Any, best: Any) -> Any:
     return np.stack([maps[i, ..., k] for i, k in enumerate(best)])[..., np.newaxis]
 
 
-def follows_weights(explainer: Explainer, model: Any, inputs: Any) -> None:
+def follows_weights(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that changed weights are seen by what was traced before, and that weights put back give the old scores."""
     before = explained(explainer, model, inputs, 0)
     weights = model.get_weights()
@@ -82,8 +106,31 @@ def follows_weights(explainer: Explainer, model: Any, inputs: Any) -> None:
         changed = explained(explainer, model, inputs, 0)
     finally:
         model.set_weights(weights)
-    assert not np.array_equal(changed.scores, before.scores), "the scores are still those of the old weights"
-    equal(explained(explainer, model, inputs, 0).maps, before.maps, "maps after the weights were put back")
+    if np.array_equal(changed.scores, before.scores):
+        raise Broken("the scores are still those of the old weights", 0.0)
+    return equal(explained(explainer, model, inputs, 0).maps, before.maps, "maps after the weights were put back")
+
+
+@dataclass(frozen=True, eq=False)
+class _Anew:
+    """An explainer that shares its trace with nothing."""
+
+    explainer: Explainer
+
+    def bind(self, model: Model, /) -> Step:
+        return bound(self.explainer, model)
+
+
+def explains_new_weights(explainer: Explainer, model: Any, inputs: Any) -> float:
+    """Check that after a change of weights the maps are those that a fresh start gives."""
+    explained(explainer, model, inputs, 0)
+    weights = model.get_weights()
+    try:
+        model.set_weights([0.5 * values for values in weights])
+        actual, expected = (explained(each, model, inputs, 0).maps for each in (explainer, _Anew(explainer)))
+    finally:
+        model.set_weights(weights)
+    return equal(actual, expected, "maps after the weights were changed", on_device(0.0))
 
 
 def spells_itself(explainer: Explainer, model: Any, inputs: Any) -> None:

@@ -4,37 +4,61 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Explainer
+from ..core import Explainer, tf
+from ..engine.compiled import forget
 from .law import ROWS, count, equal, explained, on_device, rows
 
 
-def independent_of_batches(explainer: Explainer, model: Any, inputs: Any) -> None:
+def independent_of_batches(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that no batch size, and no short last batch, changes a map."""
     expected = explained(explainer, model, inputs, batch_size=count(inputs))
+    figures = []
     for size in sorted({1, 2, 3, 4 * count(inputs)}):
         actual = explained(explainer, model, inputs, batch_size=size)
-        equal(actual.maps, expected.maps, f"maps by batches of {size}", on_device(ROWS))
-        equal(actual.scores, expected.scores, f"scores by batches of {size}", on_device(ROWS))
+        figures.append(equal(actual.maps, expected.maps, f"maps by batches of {size}", on_device(ROWS)))
+        figures.append(equal(actual.scores, expected.scores, f"scores by batches of {size}", on_device(ROWS)))
+    return max(figures)
 
 
-def independent_of_neighbours(explainer: Explainer, model: Any, inputs: Any) -> None:
+def independent_of_neighbours(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that an example alone has the map that it has among others."""
     together = explained(explainer, model, inputs).maps
+    figures = []
     for i in range(count(inputs)):
         alone = explained(explainer, model, rows(inputs, slice(i, i + 1))).maps
-        equal(alone, rows(together, slice(i, i + 1)), f"the map of example {i} alone", on_device(ROWS))
+        expected = rows(together, slice(i, i + 1))
+        figures.append(equal(alone, expected, f"the map of example {i} alone", on_device(ROWS)))
+    return max(figures)
 
 
-def independent_of_order(explainer: Explainer, model: Any, inputs: Any) -> None:
+def independent_of_order(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that examples in another order have the same maps in that order."""
     order = np.random.default_rng(2).permutation(count(inputs))
     expected = rows(explained(explainer, model, inputs).maps, order)
     actual = explained(explainer, model, rows(inputs, order)).maps
-    equal(actual, expected, f"maps in the order {order.tolist()}", on_device(0.0))
+    return equal(actual, expected, f"maps in the order {order.tolist()}", on_device(0.0))
 
 
-def repeatable(explainer: Explainer, model: Any, inputs: Any) -> None:
+def repeatable(explainer: Explainer, model: Any, inputs: Any) -> float:
     """Check that a second run gives the same maps."""
     first, second = (explained(explainer, model, inputs) for _ in range(2))
-    equal(second.maps, first.maps, "maps of a second run")
-    equal(second.scores, first.scores, "scores of a second run")
+    scores = equal(second.scores, first.scores, "scores of a second run")
+    return max(scores, equal(second.maps, first.maps, "maps of a second run"))
+
+
+def independent_of_seeds(explainer: Explainer, model: Any, inputs: Any) -> float:
+    """Check that maps are the same when they are traced anew, under another seed of NumPy and TensorFlow.
+
+    It seeds TensorFlow's generator; NumPy's is put back.
+    """
+    state = np.random.get_state()
+    maps = []
+    try:
+        for seed in (1, 2):
+            forget(model)
+            np.random.seed(seed)
+            tf.random.set_seed(seed)
+            maps.append(explained(explainer, model, inputs).maps)
+    finally:
+        np.random.set_state(state)
+    return equal(maps[1], maps[0], "maps under another global seed", on_device(0.0))

@@ -2,7 +2,9 @@
 
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,14 +21,25 @@ class _Injected(Exception):
 
 @dataclass(frozen=True)
 class _Failing:
-    """An explainer whose step fails once all the work was traced."""
+    """An explainer whose step fails: in the middle of a forward pass, or once all the work was traced."""
 
     explainer: Explainer
+    inside: bool
 
     def bind(self, model: Model, /) -> Step:
-        step = bound(self.explainer, model)
+        last = model.preview.calls[-1:]  # none, where a model is made of no layers
+        running: list[bool] = []
+
+        def fail(features: Tensor) -> Tensor:
+            if running:
+                raise _Injected
+            return features
+
+        faults = {(call.path, call.number): fail for call in last if self.inside}
+        step = bound(self.explainer, model.changed(writes={**(model.writes or {}), **faults}))
 
         def failing(inputs: Tensor, targets: Tensor, /) -> Explanation:
+            running.append(True)
             step(inputs, targets)
             raise _Injected
 
@@ -40,21 +53,28 @@ def pure(explainer: Explainer, model: Any, inputs: Any) -> None:
     and the global generators of Python, NumPy and TensorFlow. It seeds TensorFlow's, to see whether that moves.
     """
     forget(model)  # so that it is traced, which is when a model could be patched
+    _unchanged(lambda: explained(explainer, model, inputs), model, inputs)
+
+
+def pure_after_an_exception(explainer: Explainer, model: Any, inputs: Any) -> None:
+    """Check the same of a run that failed inside of the model, and of one that failed at the end."""
+    for inside in (True, False):
+        _unchanged(partial(_fail, _Failing(explainer, inside), model, inputs), model, inputs)
+
+
+def _fail(explainer: Explainer, model: Any, inputs: Any) -> None:
+    with contextlib.suppress(_Injected):
+        explained(explainer, model, inputs)
+        raise AssertionError("the injected exception was swallowed")
+
+
+def _unchanged(run: Callable[[], object], model: Any, inputs: Any) -> None:
     before = _state(model, inputs)
     tf.random.set_seed(0)
     expected = tf.random.uniform([4]).numpy()
     tf.random.set_seed(0)
-    explained(explainer, model, inputs)
+    run()
     assert np.array_equal(tf.random.uniform([4]), expected), "TensorFlow's global generator was used or seeded"
-    _compare(before, _state(model, inputs))
-
-
-def pure_after_an_exception(explainer: Explainer, model: Any, inputs: Any) -> None:
-    """Check the same of a run that failed in the middle."""
-    before = _state(model, inputs)
-    with contextlib.suppress(_Injected):
-        explained(_Failing(explainer), model, inputs)
-        raise AssertionError("the injected exception was swallowed")
     _compare(before, _state(model, inputs))
 
 
