@@ -195,8 +195,8 @@ def test_a_model_without_weights_is_refused():
         noisegrad(gradients).bind(model)
 
 
-SLOW = ("composition", "no noise", "parts", "purity after an exception")  # half a minute of tracing
-QUICK = [law.name for law in LAWS if law.name not in SLOW]
+SLOW = ("composition", "no noise", "parts", "mirror", "purity after an exception")  # half a minute of tracing
+QUICK = [law.name for law in LAWS if law.name not in SLOW and not law.thorough]
 
 
 @parametrize_with_checks([noisegrad(gradients, repetitions=2)], laws=QUICK)
