@@ -1,4 +1,4 @@
-"""Other weights for a model: drawn anew from their initialisers, without touching the model."""
+"""The weights of a model, and others for it, drawn anew from their initialisers; the model is never touched."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,6 +23,20 @@ def owners(model: Any) -> list[tuple[str, Any]]:
         for variable in own_weights(layer):
             held.setdefault(id(variable), (path, variable))
     return list(held.values())
+
+
+def learned_weights(model: Any) -> list[Any]:
+    """List the variables of a model that training moves, of floats, each once, whether its layer is frozen or not.
+
+    The statistics of a normalisation are none of them.
+    """
+    found: dict[int, Any] = {}
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        # of a frozen layer the public lists do not tell what it learned from what it counted
+        for variable in layer._trainable_variables:
+            if "float" in variable.dtype:
+                found.setdefault(id(variable), variable)
+    return list(found.values())
 
 
 def redrawn(model: Any, layers: str | Sequence[str], seed: int) -> Weights:
