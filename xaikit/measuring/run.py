@@ -132,7 +132,7 @@ def _masks(masks: Any) -> Any:
     array = np.asarray(masks)
     if array.dtype.kind not in "bui" and not np.isin(array, (0, 1)).all():
         raise InputError("Masks must be true or false, or 1 or 0.")
-    return array.astype(bool)
+    return array.astype(bool, copy=False)
 
 
 def _with_reference(metric: Metric[Any], inputs: Any, model: Any, channels: Channels) -> Metric[Any]:
