@@ -1,4 +1,4 @@
-"""Write the reference: from the declarations of methods and transformers, the commands' help, the hooks and the errors.
+"""Write the reference: from the declarations of the catalogue, the commands' help, the hooks and the errors.
 
 Run as `python docs/generate.py`. TensorFlow is not imported. A test holds that the committed pages are these.
 """
@@ -41,6 +41,13 @@ A transformer takes an explainer `e`, any one, and is an explainer again: `smoot
 together: [Compose](../how-to/compose.md).
 
 `B` counts the examples of a batch and `T` the targets; `*input` is the shape of one example, `*positions` a grid."""
+
+_METRICS = """\
+A metric says how good an explanation is, one number for each example. It is called with an explainer, or with maps that
+were made before: `deletion(steps=20)(gradcam, model, inputs)`. [Evaluate](../how-to/evaluate.md) compares several, and
+[Choose a metric](../how-to/choose-a-metric.md) says which answers what.
+
+Costs are model evaluations for each example and target, beside those of the explainer."""
 
 _COMMANDS = """\
 Results go to stdout; progress and messages go to stderr. With `--json` the result is one JSON value. A foreseen error
@@ -101,6 +108,7 @@ _CODES = """\
 | 5 | done in part: what could be done was written |
 | 6 | a plugin |
 | 7 | the output |
+| 8 | an evaluation is worse than was asked for |
 | 130 | interrupted, Ctrl-C |
 | 143 | ended from outside, SIGTERM |"""
 
@@ -111,6 +119,7 @@ def pages() -> dict[str, str]:
     return {
         "methods.md": _explainers("Methods", _METHODS, catalogue.values(), "method"),
         "transformers.md": _explainers("Transformers", _TRANSFORMERS, catalogue.values(), "transformer"),
+        "metrics.md": _explainers("Metrics", _METRICS, catalogue.values(), "metric"),
         "command-line.md": _commands(),
         "errors.md": _errors(),
         "hooks.md": _hooks(),
@@ -138,6 +147,8 @@ def _explainer(entry: Entry) -> str:
     blocks = [f"## {entry.name}", f"```text\n{_signature(entry)}\n```", _wrapped(_shaped(text.summary))]
     if text.prose:
         blocks.append(_wrapped(_shaped(text.prose)))
+    if entry.kind == "metric":
+        blocks.append(f"**Better:** {_better(declaration)}.")
     if declaration.parameters:
         blocks.append(_parameters(declaration.parameters.values()))
     for title in ("Maps", "Cost", "Claims"):
@@ -157,8 +168,15 @@ def _signature(entry: Entry) -> str:
     return f"{entry.name}({', '.join(parts)})" if parts else entry.name
 
 
+def _better(declaration: Any) -> str:
+    needs = ["needs masks"] if declaration.masks else []
+    needs += ["needs the explainer, not its maps"] if declaration.explains else []
+    needs += ["has a curve"] if declaration.curve else []
+    return "; ".join([declaration.better, *needs])
+
+
 def _operands(kind: str, count: int | None) -> list[str]:
-    if kind == "method":
+    if kind in ("method", "metric"):
         return []
     if count is None:
         return ["a", "b", "..."]

@@ -23,7 +23,7 @@ FLOORS = [
     {"registry"},
     {"showing", "inspection"},
     {"result"},
-    {"api"},
+    {"api", "evaluation"},
     {"runs", "testing", "doctor"},
     {"reports", "cli"},
     {"__init__", "__main__"},
@@ -115,7 +115,7 @@ made["find"] = loaded()
 from xaikit import Explainer, Explanation, gradcam, hookimpl, method, smooth, transformer
 smooth(gradcam)
 made["names"] = loaded()
-from xaikit import Model, explain, stream
+from xaikit import Evaluation, Model, evaluate, explain, stream
 dir(xaikit)
 made["api"] = loaded()
 print(json.dumps(made))

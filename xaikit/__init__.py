@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import Model as Model
     from .core import method as method
     from .core import transformer as transformer
+    from .evaluation import Evaluation as Evaluation
+    from .evaluation import evaluate as evaluate
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
     from .measuring import metric as metric
@@ -90,6 +92,8 @@ _PUBLIC = {
     "Model": ".core",
     "method": ".core",
     "transformer": ".core",
+    "Evaluation": ".evaluation",
+    "evaluate": ".evaluation",
     "hookimpl": ".hookspecs",
     "metric": ".measuring",
     "visualize": ".images",

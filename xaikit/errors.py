@@ -14,6 +14,7 @@
     +- PartialError         5  done in part
     +- PluginError          6  a plugin or its method is at fault
     +- OutputError          7  the results cannot be written
+    +- ThresholdMissed      8  an evaluation is worse than was asked for
 
 Messages name the subject, the rule, the value and what to do, in one line.
 """
@@ -23,9 +24,14 @@ from difflib import get_close_matches
 
 
 class XaikitError(Exception):
-    """The root: catch it to catch every error that xaikit raises on purpose."""
+    """The root: catch it to catch every error that xaikit raises on purpose.
+
+    Attributes:
+        metric: The spelling of the metric that cannot be measured, where it is one of several.
+    """
 
     exit_code = 1
+    metric = ""
 
 
 class XaikitWarning(UserWarning):
@@ -104,3 +110,9 @@ class OutputError(XaikitError):
     """The results cannot be written where they were asked for."""
 
     exit_code = 7
+
+
+class ThresholdMissed(XaikitError):
+    """An evaluation is worse than was asked for."""
+
+    exit_code = 8

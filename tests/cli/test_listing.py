@@ -98,3 +98,13 @@ def test_listing_showing_and_helping_import_no_tensorflow():
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_metric_is_shown_with_what_it_is_called_with_and_which_way_is_better(capsys):
+    code, out, _ = run(capsys, "show", "deletion")
+
+    assert code == 0
+    assert out.startswith("deletion(explainer or maps, model, inputs, targets)    metric, from xaikit\nlower is better")
+    assert "steps" in out
+    assert "arXiv:1806.07421" in out
+    assert json.loads(run(capsys, "show", "deletion", "--json")[1])["better"] == "lower"

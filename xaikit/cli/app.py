@@ -7,6 +7,7 @@ import typer
 from .check import check
 from .demo import demo
 from .doctor import doctor
+from .evaluate import evaluate
 from .explain import explain
 from .layers import layers
 from .list_methods import list_methods
@@ -48,6 +49,7 @@ def everywhere(
 
 app.command("demo")(demo)
 app.command("explain")(explain)
+app.command("evaluate")(evaluate)
 app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)

@@ -10,7 +10,7 @@ from .console import as_json, say, table
 def list_methods(
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")] = False,
 ) -> None:
-    """List the methods and transformers, built in and from plugins."""
+    """List the methods, transformers and metrics, built in and from plugins."""
     from ..registry import registry
 
     entries = sorted(registry().catalogue.values(), key=lambda entry: (entry.kind, entry.name))

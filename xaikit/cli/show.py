@@ -11,15 +11,15 @@ def show(
     name: Annotated[str, typer.Argument(help="A name, as `xaikit list-methods` lists it.")],
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")] = False,
 ) -> None:
-    """Show what a method or transformer does, its parameters, and its source."""
-    from ..core import Recipe
+    """Show what a method, transformer or metric does, its parameters, and its source."""
+    from ..core.declaration import Declared
     from ..registry import registry
 
     entry = registry().entry(name)
-    if not isinstance(entry.value, Recipe):
+    if not isinstance(entry.value, Declared):
         out(f"{entry.name} ({entry.kind}, from {entry.origin})\n\n{entry.summary}")
         return
-    declaration = entry.value.declaration
+    declaration: Any = entry.value.declaration
     text = declaration.docstring
     parameters = [
         {"name": item.name, "default": item.default, "rule": item.rule, "text": item.text}
@@ -27,9 +27,12 @@ def show(
     ]
     if as_data:
         about = {"name": entry.name, "kind": entry.kind, "origin": entry.origin, "summary": text.summary}
+        about |= {"better": declaration.better} if entry.kind == "metric" else {}
         as_json(about | {"prose": text.prose, "parameters": parameters, "sections": dict(text.sections)})
         return
-    out(f"{_usage(entry.name, entry.kind, declaration.operands)}    {entry.kind}, from {entry.origin}")
+    out(f"{_usage(entry.name, declaration)}    {entry.kind}, from {entry.origin}")
+    if entry.kind == "metric":
+        out(", ".join(_ways(declaration)))
     out(f"\n{text.summary}")
     if text.prose:
         out(f"\n{text.prose}")
@@ -41,9 +44,20 @@ def show(
         out(f"\n{title}: {paragraph}")
 
 
-def _usage(name: str, kind: str, operands: Any) -> str:
-    if kind == "method":
+def _usage(name: str, declaration: Any) -> str:
+    if declaration.kind == "method":
         return name
-    return (
-        f"{name}({', '.join('abcdefgh'[:operands]) if operands not in (None, 1) else 'e' if operands else 'a, b, ...'})"
-    )
+    if declaration.kind == "metric":
+        subject = "explainer" if declaration.explains else "explainer or maps"
+        return f"{name}({subject}, model, inputs, targets{', masks' if declaration.masks else ''})"
+    operands = declaration.operands
+    if operands is None:
+        return f"{name}(a, b, ...)"
+    return f"{name}({'e' if operands == 1 else ', '.join('abcdefgh'[:operands])})"
+
+
+def _ways(declaration: Any) -> list[str]:
+    """Say what is particular of a metric."""
+    ways = [f"{declaration.better} is better"]
+    ways += ["needs masks"] if declaration.masks else []
+    return ways + (["has a curve"] if declaration.curve else [])

@@ -78,6 +78,20 @@ def source(
     )
 
 
+def elements(data: Any, steps: int | None) -> Iterator[Any] | None:
+    """Give the elements of data that comes in batches one by one, so that several can read them together; else None.
+
+    Raises:
+        InputError: It does not end, and `steps` is not given.
+    """
+    if isinstance(data, tf.data.Dataset):
+        _check_end(data, steps)
+        return islice(iter(data), steps)
+    if isinstance(data, keras.utils.PyDataset):
+        return _in_turn(data, steps)
+    return islice(data, steps) if hasattr(data, "__next__") else None
+
+
 class _Reader:
     """How arrays become inputs: in the model's structure, of its types, and with the channels last."""
 

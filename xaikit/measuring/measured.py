@@ -1,12 +1,14 @@
 """An explainer that gives, in place of maps, what metrics find in them: so the engine measures as it explains."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import Explainer, Explanation, Model, Step, Tensor, forward, tf
 from ..core.steps import bound
-from ..core.tracing import at_level, current, without_details
-from ..errors import UsageError
+from ..core.tracing import at_level, current, tracing
+from ..errors import UsageError, XaikitError
 from .case import Case, Measure
 from .metric import Metric
 
@@ -39,15 +41,16 @@ class Measured:
             scores, maps = step(inputs, targets)
             masks = current().beside.get("masks")
             found = {FINITE: _finite(maps, scores)}
-            with at_level(_LEVEL, repr(self)), without_details():
+            with at_level(_LEVEL, repr(self)):
                 for text, measure in measures.items():
-                    found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
+                    with _on_behalf_of(text):
+                        found[text] = _each_target(measure, Case(inputs, targets, scores, maps, masks))
             return Explanation(scores, found)
 
         return measured
 
     def _bound(self, metric: Metric[Any], model: Model) -> Measure:
-        with at_level(_LEVEL, repr(self)):
+        with at_level(_LEVEL, repr(self)), _on_behalf_of(repr(metric)):
             return metric.prepare(self.explainer, model)
 
 
@@ -66,6 +69,20 @@ class _Given:
                     "give the targets that they were made for."
                 )
         return Explanation(scores, maps)
+
+
+@contextmanager
+def _on_behalf_of(text: str) -> Iterator[None]:
+    """Say of an error which metric it befell, so that the others can be measured without it.
+
+    What a metric notes is kept apart: notes and details are the explainer's.
+    """
+    try:
+        with tracing(replace(current(), notes={}, details=None)):
+            yield
+    except XaikitError as error:
+        error.metric = error.metric or text
+        raise
 
 
 def _finite(maps: Tensor, scores: Tensor) -> Tensor:

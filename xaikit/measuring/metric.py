@@ -59,6 +59,14 @@ class Metric(Declared[P]):
     def __doc__(self) -> str | None:  # type: ignore[override]
         return self.declaration.function.__doc__
 
+    @property
+    def better(self) -> Better:
+        """Whether "higher" or "lower" values are better: the order "least_relevant" turns it round."""
+        better = self.declaration.better
+        if self.parameters.get("order") != "least_relevant":
+            return better
+        return "lower" if better == "higher" else "higher"
+
     @overload
     def __call__(self, *args: P.args, **parameters: P.kwargs) -> "Metric[P]": ...
     @overload

@@ -1,6 +1,6 @@
 """Metrics run over data, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from ..core.layouts import Channels
 from ..engine.engine import Result, results
 from ..engine.options import Options
 from ..engine.sources import arranged
-from ..errors import InputError, ModelError, UsageError
+from ..errors import InputError, ModelError, UsageError, XaikitError
 from .measured import FINITE, Measured
 from .metric import Curve, Metric
 
@@ -58,9 +58,9 @@ def measured(
     if masks is not None:
         beside["masks"] = _masks(masks)
     chosen = Options(**options)
-    metrics = [_with_reference(metric, inputs, model, chosen.channels) for metric in metrics]
-    made = results([Measured(explainer, tuple(metrics))], model, inputs, targets, chosen, beside=beside)
-    return _read(made)
+    ready = [_with_reference(metric, inputs, model, chosen.channels) for metric in metrics]
+    made = results([Measured(explainer, tuple(ready))], model, inputs, targets, chosen, beside=beside)
+    return _read(made, {repr(new): repr(given) for new, given in zip(ready, metrics, strict=True)})
 
 
 def figures(metric: Metric[Any], *subject: Any, **options: Any) -> tuple[Any, Curve | None]:
@@ -78,14 +78,23 @@ def _plain(values: Any) -> Any:
     return values[..., 0] if values.shape[-1] == 1 else values
 
 
-def _read(made: Iterator[list[Result]]) -> Iterator[Figures]:
+def _read(made: Iterator[list[Result]], names: Mapping[str, str]) -> Iterator[Figures]:
+    """Read what the engine gives, by the spellings that the metrics were given in."""
     first = 0
-    for (result,) in made:
-        found = dict(result.maps)
+    for (result,) in _renaming(made, names):
+        found = {names.get(text, text): table for text, table in result.maps.items()}
         _check_maps(found.pop(FINITE), first)
         first += len(result.scores)
         values = {text: table[:, 0] for text, table in found.items()}
         yield Figures(values, {text: _curve(table) for text, table in found.items() if table.shape[1] > 1}, result)
+
+
+def _renaming(made: Iterator[list[Result]], names: Mapping[str, str]) -> Iterator[list[Result]]:
+    try:
+        yield from made
+    except XaikitError as error:
+        error.metric = names.get(error.metric, error.metric)
+        raise
 
 
 def _curve(table: Any) -> Curve:
