@@ -129,6 +129,11 @@ def compiled(request: Request, view: Model, strategy: Any, example: tuple[Any, .
         return made
 
 
+def held(model: Any) -> int:
+    """Say how many compiled steps of a model there are: one more is one more trace."""
+    return len(_cache.get(model, ()))
+
+
 def forget(model: Any) -> None:
     """Drop what was compiled for a model, say after its layers were changed."""
     _cache.pop(model, None)

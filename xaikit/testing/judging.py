@@ -5,11 +5,14 @@ from typing import Any
 
 from ..core import Explainer, Recipe
 from ..errors import UnknownName, UsageError
+from ..measuring import Metric
+from ..measuring.measured import Measured
 from ..registry import find
 from .composition import around
 from .contract import class_count
 from .law import Law, Verdict, count, view_of
 from .laws import LAWS
+from .measuring import METRIC_LAWS
 from .samples import check_taken, random_inputs, sample_for
 from .transforming import OPERANDS, TRANSFORMER_LAWS
 
@@ -85,7 +88,30 @@ def judge_transformer(
     return verdicts()
 
 
-# Laws of metrics, M1 to M11, will have a table like `TRANSFORMER_LAWS`, and `judge_metric` here.
+def judge_metric(
+    metric: Metric[Any], model: Any = None, inputs: Any = None, laws: Collection[str] | None = None
+) -> Iterator[Verdict]:
+    """Judge a metric by its laws, of the maps of `gradients`, or of `gradients` itself where the metric explains.
+
+    Args:
+        metric: A metric, with the parameters that are to be judged.
+        model: As for `judge_explainer`; the metric and `gradients` have to take it.
+        inputs: As for `judge_explainer`.
+        laws: Names of the laws, of `METRIC_LAWS`; by default all of them.
+
+    Returns:
+        An iterator of verdicts, in the order of the laws.
+
+    Raises:
+        UnknownName: There is no law of such a name.
+        UsageError: It is no metric, inputs are given without a model, or they are too few.
+        XaikitError: The metric refuses the model.
+    """
+    chosen = chosen_laws(METRIC_LAWS, laws)
+    if not isinstance(metric, Metric):
+        raise UsageError(f"check_metric takes a metric, such as deletion, not {metric!r}.")
+    model, inputs = subjects(Measured(find("gradients"), (metric,)), model, inputs)
+    return (law.judge(metric, model, inputs) for law in chosen)
 
 
 def check_explains(explainer: Any) -> None:
