@@ -7,8 +7,8 @@ Python closure, and with it the model, alive.
 import inspect
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -138,6 +138,16 @@ def forget(model: Any) -> None:
     """Drop what was compiled for a model, say after its layers were changed."""
     _cache.pop(model, None)
     _probed.pop(model, None)
+
+
+@contextmanager
+def anew(model: Any) -> Iterator[None]:
+    """Trace whatever runs inside anew; what was compiled for the model before is there again afterwards."""
+    kept = _cache.pop(model, {})
+    try:
+        yield
+    finally:
+        _cache.setdefault(model, {}).update(kept)
 
 
 def declared_outputs(model: Any, which: str | int | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""The laws that every explainer keeps, and every metric, as checks: for the built-in ones, and for the authors of plugins.
+"""The laws that every explainer and every metric keeps, as checks: of the built-in ones, and for authors of plugins.
 
     from xaikit.testing import parametrize_with_checks
 

@@ -121,7 +121,7 @@ def check_explains(explainer: Any) -> None:
         UsageError: It has no `bind`.
     """
     if not isinstance(explainer, Explainer) or isinstance(explainer, type):
-        raise UsageError(f"The laws are of methods and transformers, and {explainer!r} is neither.")
+        raise UsageError(f"An explainer is a method or a transformer, and {explainer!r} is neither.")
 
 
 def chosen_laws(laws: Iterable[Law], names: Collection[str] | None) -> list[Law]:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..api import explain
-from ..core import Explainer, Explanation, Model, as_view, tf
+from ..core import Explainer, Model, as_view, tf
 from ..errors import ModelError, XaikitWarning
+from ..result import Explained
 
 Check = Callable[[Any, Any, Any], float | str | None]
 Outcome = Literal["pass", "fail", "warning", "skip"]
@@ -63,8 +64,9 @@ class Law:
     Attributes:
         name: By which a failure is expected.
         statement: One sentence: what it means.
-        check: A function (explainer or metric, model, inputs) that raises AssertionError where the law does not hold, and
-            `Skipped` where that cannot be told; it gives the figure that it measured, a word on what it saw, or None.
+        check: A function (explainer or metric, model, inputs) that raises AssertionError where the law does not hold,
+            and `Skipped` where that cannot be told; it gives the figure that it measured, a word on what it saw, or
+            None.
         tolerance: What the figure may be, in words.
         thorough: Whether it costs more, on models of its own: some suites leave it out.
         advice: Whether it is a warning, and no failure, where it does not hold.
@@ -95,7 +97,7 @@ class Law:
         return verdict("pass", seen) if isinstance(seen, str) else verdict("pass", figure=seen)
 
 
-def explained(explainer: Explainer, model: Any, inputs: Any, targets: Any = "top1", **options: Any) -> Explanation:
+def explained(explainer: Explainer, model: Any, inputs: Any, targets: Any = "top1", **options: Any) -> Explained:
     """Explain on this machine's CPU or device, without XLA unless it is asked for, without a bar or a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XaikitWarning)  # they are about data, and the data is the laws'

@@ -1,12 +1,13 @@
 """The laws that every metric keeps, whatever it measures."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..core import tf
-from ..engine.compiled import forget, held
+from ..engine.compiled import anew, held
 from ..measuring import Curve, Metric
 from ..registry import find
 from .contract import class_count, spells_itself
@@ -21,9 +22,10 @@ from .trials import Found, Trial, alike, constant, trial
 def pure(metric: Metric[Any], model: Any, inputs: Any) -> None:
     """Check that measuring changes nothing but its result, as `pure` of explainers does."""
     given = trial(metric, model, inputs)
-    forget(model)  # so that it is traced, which is when a model could be patched
-    arrays = [inputs, given.targets, *(part for part in (given.subject, given.masks) if not hasattr(part, "bind"))]
-    unchanged(given.found, model, [part for part in arrays if part is not None])
+    parts = (inputs, given.targets, given.subject, given.masks)
+    arrays = [part for part in parts if part is not None and not hasattr(part, "bind")]
+    with anew(model):  # a model could be patched while it is traced
+        unchanged(given.found, model, arrays)
 
 
 def well_formed(metric: Metric[Any], model: Any, inputs: Any) -> None:
@@ -44,14 +46,15 @@ def _of_two(metric: Metric[Any], model: Any, inputs: Any) -> Trial:
 
 def gives_its_curve(metric: Metric[Any], model: Any, inputs: Any) -> None:
     """Check that there is a curve where one is declared, for one target and for two, and none elsewhere."""
+    declared = metric.declaration.curve
     for given in (trial(metric, model, inputs), _of_two(metric, model, inputs)):
         curve = given.found().curve
-        if not metric.declaration.curve:
-            assert curve is None, "it gives a curve, and does not declare it: curve=True"
-            refused(lambda given=given: metric.curve(given.subject, model, inputs), "a curve that is not declared")
-            continue
-        assert curve is not None, "it declares a curve, and gives none"
-        _check_curve(curve, np.shape(given.targets))
+        assert declared or curve is None, "it gives a curve, and does not declare it: curve=True"
+        assert not declared or curve is not None, "it declares a curve, and gives none"
+        if curve is not None:
+            _check_curve(curve, np.shape(given.targets))
+    if not declared:
+        refused(partial(metric.curve, find("gradients"), model, inputs), "a curve that is not declared")
 
 
 def _check_curve(curve: Curve, targets: tuple[int, ...]) -> None:
@@ -204,10 +207,10 @@ _FLOAT32 = "1e-5 of the largest score, 1e-4 on a GPU"
 METRIC_LAWS: tuple[Law, ...] = (
     Law("spelling", "It reads back as it is written.", spells_itself),
     Law("purity", "The model, the arrays and the generators are as before a measurement.", pure, _EXACT),
-    Law("form", "Scores are floats, [N] or [N, T]: NaN where there is nothing to measure, never infinite.", well_formed),
     Law(
-        "curve", "A curve is declared, and has values [N, P] or [N, P, T] at P increasing places.", gives_its_curve
+        "form", "Scores are floats, [N] or [N, T]: NaN where there is nothing to measure, never infinite.", well_formed
     ),
+    Law("curve", "A curve is declared, and has values [N, P] or [N, P, T] at P increasing places.", gives_its_curve),
     Law("repetition", "Twice gives the same scores.", repeatable, _EXACT),
     Law("batches", "No batch size, and no short last batch, changes a score.", independent_of_batches, _FLOAT32),
     Law(
@@ -225,7 +228,9 @@ METRIC_LAWS: tuple[Law, ...] = (
     ),
     Law("explainer", "An explainer has the scores of its maps.", measures_an_explainer_by_its_maps, _FLOAT32),
     Law("one trace", "Batches, new targets and equal values share one trace.", traced_once, "no trace more"),
-    Law("constant map", "A map that is the same everywhere has a score or NaN.", measures_constant_maps, "not infinite"),
+    Law(
+        "constant map", "A map that is the same everywhere has a score or NaN.", measures_constant_maps, "not infinite"
+    ),
     Law("refusals", "It says what it needs: masks, or the explainer.", says_what_it_needs),
     Law("empty mask", "An empty mask has NaN, and is no hit and no miss.", passes_over_empty_masks, _FLOAT32),
     Law("seeds", "No seed of the program changes a score.", independent_of_seeds, "bit for bit, 1e-4 on a GPU", True),
