@@ -1,1 +1,1 @@
-"""Speed, as ratios to the compiled floor that any implementation has to pay."""
+"""Speed, as ratios to the compiled floor that any implementation has to pay: see docs/explanation/speed.md."""

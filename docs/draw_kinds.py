@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -14,20 +15,20 @@ PAGE = DOCS / "how-to" / "series-tables-text.md"
 PICTURES = ("series.png", "table.png", "text.png", "volumes.png")
 
 
-def draw(folder: Path = DOCS / "pictures") -> list[Path]:
-    """Run the page and copy its pictures into `folder`."""
-    namespace: dict[str, object] = {"__name__": PAGE.stem}
+def draw(folder: Path = DOCS / "pictures", page: Path = PAGE, pictures: Sequence[str] = PICTURES) -> list[Path]:
+    """Run a page and copy its pictures into `folder`."""
+    namespace: dict[str, object] = {"__name__": page.stem}
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         try:
             for code in re.findall(
-                r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+                r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
             ):
-                exec(compile(code, str(PAGE), "exec"), namespace)
+                exec(compile(code, str(page), "exec"), namespace)
         finally:
             os.chdir(here)
-        return [Path(shutil.copy(Path(scratch) / name, folder / name)) for name in PICTURES]
+        return [Path(shutil.copy(Path(scratch) / name, folder / name)) for name in pictures]
 
 
 if __name__ == "__main__":

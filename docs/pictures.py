@@ -1,4 +1,4 @@
-"""Make the pictures of the pages on the families of methods, from the embedded model and its pictures.
+"""Make the pictures of the docs: of the families of methods, from the embedded model and its pictures, and of others.
 
 Run as `python docs/pictures.py` for all of them, or with names: `python docs/pictures.py perturbation`. Each picture is
 the same each time: the model, the pictures and every draw are fixed. Attention has no place in the embedded model: its
@@ -133,6 +133,42 @@ def attention(name: str, expressions: list[str]) -> None:
     grid(name, model, large, pictures[chosen], said, expressions)
 
 
+def flipping(name: str) -> None:
+    """Train a network with dropout on digits, and flip pixels by the quantiles of its gradients under dropout."""
+    import keras
+    from sklearn.datasets import load_digits
+
+    from xaikit.evaluation.flipping import flipping_curves
+
+    keras.utils.set_random_seed(0)
+    digits = load_digits()
+    pictures = (digits.images[..., None] / 16).astype("float32")
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.SpatialDropout2D(0.2),
+            layers.Conv2D(32, 3, padding="same", strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.4),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    model.fit(pictures[:1400], digits.target[:1400], batch_size=64, epochs=10, verbose=0)
+    found = flipping_curves(
+        "input_x_gradient", model, pictures[1400:], digits.target[1400:], percent=0.5, reference=pictures
+    )
+    buffer = io.BytesIO()
+    found.plot(to=buffer)
+    saved(buffer, FOLDER / f"{name}.jpg")
+
+
+# Pictures of other pages, each by a function of its own.
+OTHERS = {"flip-pixels": flipping}
+
+
 def grid(name: str, model: Any, pictures: Any, inputs: Any, said: list[str], expressions: list[str]) -> None:
     """Draw a row for each picture, and a column for each expression."""
     from xaikit import explain, visualize
@@ -168,11 +204,13 @@ def saved(buffer: io.BytesIO, path: Path) -> None:
 
 
 def main(names: Iterable[str]) -> None:
-    """Make the pictures of some families, or of all."""
-    chosen = list(names) or [*FAMILIES]
-    for name in chosen:
+    """Make some of the pictures, or all."""
+    for name in list(names) or [*FAMILIES, *OTHERS]:
+        if name in OTHERS:
+            OTHERS[name](name)
+            continue
         if name not in FAMILIES:
-            sys.exit(f"There is no picture {name!r}: choose from {', '.join(FAMILIES)}.")
+            sys.exit(f"There is no picture {name!r}: choose from {', '.join([*FAMILIES, *OTHERS])}.")
         draw = attention if name == "attention" else made
         draw(name, FAMILIES[name])
 

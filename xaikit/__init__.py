@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .core import transformer as transformer
     from .evaluation import Evaluation as Evaluation
     from .evaluation import evaluate as evaluate
+    from .evaluation.sanity import sanity as sanity
     from .hookspecs import hookimpl as hookimpl
     from .images import visualize as visualize
     from .measuring import metric as metric
@@ -54,16 +55,25 @@ if TYPE_CHECKING:  # what a type checker sees: at run time the catalogue's names
     from .methods.scorecam import scorecam as scorecam
     from .methods.sobol import sobol as sobol
     from .methods.xgradcam import xgradcam as xgradcam
+    from .metrics.average_drop import average_drop as average_drop
+    from .metrics.average_gain import average_gain as average_gain
+    from .metrics.average_increase import average_increase as average_increase
     from .metrics.completeness import completeness as completeness
     from .metrics.complexity import complexity as complexity
+    from .metrics.deletion import deletion as deletion
     from .metrics.faithfulness_correlation import faithfulness_correlation as faithfulness_correlation
     from .metrics.infidelity import infidelity as infidelity
+    from .metrics.insertion import insertion as insertion
     from .metrics.localization_auc import localization_auc as localization_auc
     from .metrics.max_sensitivity import max_sensitivity as max_sensitivity
     from .metrics.mufidelity import mufidelity as mufidelity
+    from .metrics.parameter_randomization import parameter_randomization as parameter_randomization
+    from .metrics.pixel_flipping import pixel_flipping as pixel_flipping
     from .metrics.pointing_game import pointing_game as pointing_game
+    from .metrics.random_logit import random_logit as random_logit
     from .metrics.relevance_mass import relevance_mass as relevance_mass
     from .metrics.relevance_rank import relevance_rank as relevance_rank
+    from .metrics.road import road as road
     from .metrics.sensitivity_n import sensitivity_n as sensitivity_n
     from .metrics.sparseness import sparseness as sparseness
     from .registry import find as find
@@ -94,6 +104,7 @@ _PUBLIC = {
     "transformer": ".core",
     "Evaluation": ".evaluation",
     "evaluate": ".evaluation",
+    "sanity": ".evaluation.sanity",
     "hookimpl": ".hookspecs",
     "metric": ".measuring",
     "visualize": ".images",

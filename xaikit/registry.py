@@ -276,12 +276,20 @@ def _collect(hook: str, given: Any, offered: dict[str, Any]) -> None:
 def _plugins(points: Iterable[metadata.EntryPoint]) -> list[tuple[Plugin, metadata.EntryPoint]]:
     found = []
     for point in points:
-        # a package that was half removed has no metadata, and no name
-        distribution = (point.dist.name if point.dist is not None else None) or point.value
-        version = (point.dist.metadata["Version"] if point.dist is not None else None) or ""
+        distribution, version = _package(point)
         builtin = distribution == "xaikit"
         found.append((Plugin(point.name, distribution, version, point.value, builtin), point))
     return sorted(found, key=lambda pair: (not pair[0].builtin, pair[0].distribution, pair[0].name))
+
+
+def _package(point: metadata.EntryPoint) -> tuple[str, str]:
+    """Give the name and version of the package of an entry point; one that was half removed has neither."""
+    if point.dist is None:
+        return point.value, ""
+    try:
+        return point.dist.name or point.value, point.dist.metadata["Version"] or ""
+    except OSError:  # so says the backport of importlib.metadata, which takes its place where a package imports it
+        return point.value, ""
 
 
 def _renamed(explainer: Any, name: str) -> Any:

@@ -26,7 +26,7 @@ METHOD = "\n@method\ndef twin(model):\n    return None\n"
 
 def entry_points(folder):
     """The built-in ones, and those of the distributions in `folder`."""
-    builtin = [point for point in metadata.entry_points(group="xaikit") if point.dist.name == "xaikit"]
+    builtin = [point for point in metadata.entry_points(group="xaikit") if point.value.startswith("xaikit.")]
     found = [p for d in metadata.distributions(path=[str(folder)]) for p in d.entry_points if p.group == "xaikit"]
     return builtin + found
 

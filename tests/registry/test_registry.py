@@ -112,7 +112,7 @@ def test_a_faulty_plugin_is_recorded_and_the_others_go_on_working(installed, fau
         ("a_module_that_nobody_has", "ModuleNotFoundError"),
         ("a_good:nothing", "AttributeError: module 'a_good' has no attribute 'nothing'"),
         ("json", "it has none of xaikit's hooks"),
-        ("not a module!", "AttributeError"),
+        ("not a module!", "Error"),  # which one, depends on whether the backport of importlib.metadata was imported
         ("a_good", "already registered"),
     ],
     ids=["missing module", "missing attribute", "a module of something else", "no value", "the same module twice"],

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.conftest import draws
 from tests.oracles.weights import settled
-from xaikit import explain, gradcam, gradients, mc_dropout, multiply, quantiles, smooth
+from xaikit import deeplift, explain, gradcam, gradients, mc_dropout, multiply, quantiles, smooth
 from xaikit.errors import ParameterError
 
 
@@ -198,6 +198,12 @@ def test_a_model_without_dropout_gives_the_map_itself(pooled, images):
 
     np.testing.assert_allclose(found.maps, expected, atol=1e-6 * np.abs(expected).max())
     assert found.notes["dropout"] == "none in this model"
+
+
+def test_methods_that_follow_ops_are_repeated_too(pooled, images):
+    expected = explain(deeplift, pooled, images).maps
+
+    np.testing.assert_allclose(explain(mc_dropout(deeplift, repetitions=2), pooled, images).maps, expected, rtol=1e-5)
 
 
 def test_one_network_is_drawn_for_all_that_runs_inside(dropping, pictures):

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import draws
 from tests.oracles.weights import settled
 from xaikit import explain, gradcam, gradients, randomized, smooth
-from xaikit.core.weights import redrawn, weighted_layers
+from xaikit.core.weights import learned_weights, redrawn, weighted_layers
 from xaikit.errors import UnknownName
 
 
@@ -30,6 +30,16 @@ def pictures():
 
 def values_of(model, layers="all", seed=0):
     return {variable.path: np.array(value) for variable, value in redrawn(model, layers, seed).values()}
+
+
+def test_what_a_model_learned_does_not_depend_on_what_is_frozen(nested):
+    expected = ["beta", "bias", "bias", "gamma", "kernel", "kernel"]  # no statistics
+    found = [variable.name for variable in learned_weights(nested)]
+    copied = keras.models.clone_model(nested)
+    copied.trainable = False
+
+    assert sorted(found) == expected
+    assert [variable.name for variable in learned_weights(copied)] == found
 
 
 def test_every_variable_is_drawn_as_its_initialiser_says(nested):

@@ -13,6 +13,7 @@ from .layers import layers
 from .list_methods import list_methods
 from .new_plugin import new_plugin
 from .plugins import plugins
+from .sanity import sanity
 from .show import show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -50,6 +51,7 @@ def everywhere(
 app.command("demo")(demo)
 app.command("explain")(explain)
 app.command("evaluate")(evaluate)
+app.command("sanity")(sanity)
 app.command("list-methods")(list_methods)
 app.command("show")(show)
 app.command("layers")(layers)

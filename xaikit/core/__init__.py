@@ -1,6 +1,7 @@
 """What methods and transformers are made of."""
 
 from .arrays import Array, ArrayLike
+from .baselines import Baseline, baselines
 from .completeness import report_gap
 from .copies import clean, dims, over_copies
 from .draws import bits, normal, uniform
@@ -12,16 +13,19 @@ from .lazy import keras, tf
 from .parameters import Count, NonNegative, Positive, Seed, Share
 from .passes import ancestors
 from .recipe import Recipe, method, transformer
-from .sampling import Tolerance, mean_of_copies
+from .repeats import maps_of
+from .sampling import Tolerance, averaged_over, mean_of_copies
 from .steps import Explainer, bound
 from .taps import Tap, layer, spatial_layer, spatial_layers
 from .tokens import Sides
 from .tracing import detail, note, warn_where
 from .view import Model, as_view, forward
+from .weights import learned_weights
 
 __all__ = [
     "Array",
     "ArrayLike",
+    "Baseline",
     "Count",
     "Explainer",
     "Explanation",
@@ -41,6 +45,8 @@ __all__ = [
     "Tolerance",
     "ancestors",
     "as_view",
+    "averaged_over",
+    "baselines",
     "bits",
     "bound",
     "channels_reduced",
@@ -52,7 +58,9 @@ __all__ = [
     "is_location",
     "keras",
     "layer",
+    "learned_weights",
     "map_maps",
+    "maps_of",
     "mean_of_copies",
     "method",
     "mirrored",

@@ -43,6 +43,13 @@ class Way:
         ends = [leaf for leaf in tf.nest.flatten(scores) if leaf.graph is made.graph]
         wanted = set().union(*(ancestors(leaf) for leaf in ends))
         self.ops = [op for op in made.graph.get_operations() if op.name in wanted]
+        self._inputs = {leaf.op.name for leaf in tf.nest.flatten(made.inputs) if leaf.graph is made.graph}
+
+    def _is_input(self, op: Any) -> bool:
+        """Whether an op gives an input of the pass; from within a loop those of another graph are placeholders."""
+        if self._inputs:
+            return op.name in self._inputs
+        return bool(op.type == "Placeholder" and op.outputs[0].dtype != tf.resource)
 
     @cached_property
     def users(self) -> dict[str, list[Any]]:
@@ -58,7 +65,7 @@ class Way:
         """The inputs and the attention weights that an op's results are made of, by its name."""
         found: dict[str, frozenset[str]] = {}
         for op in self.ops:
-            own = {op.name} if op.type == "Softmax" or _is_input(op) else set[str]()
+            own = {op.name} if op.type == "Softmax" or self._is_input(op) else set[str]()
             found[op.name] = frozenset(own).union(*(found.get(source.op.name, ()) for source in op.inputs))
         return found
 
@@ -104,7 +111,7 @@ class Way:
         ahead, inside = [tensor], {user.name for user in self.users[tensor.name]}
         for part in ahead:
             op = part.op
-            if _is_input(op):
+            if self._is_input(op):
                 return set()
             if op.name not in inside:
                 inside.add(op.name)
@@ -124,11 +131,6 @@ class Way:
                 place = 0 if op.inputs[0] is tensor else 1
                 if _sums_last(op, place) and self.made_of(op.inputs[1 - place]):
                     yield Attention(weights, op.inputs[1 - place], op.outputs[0])
-
-
-def _is_input(op: Any) -> bool:
-    """Whether an op is an input of the graph; weights are captured as resources, and do not count."""
-    return bool(op.type == "Placeholder" and op.outputs[0].dtype != tf.resource)
 
 
 def _drawn(tensor: Tensor) -> bool:

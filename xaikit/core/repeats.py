@@ -1,4 +1,4 @@
-"""An explainer repeated with dropout on: each time one draw of the network, the same for every example."""
+"""An explainer repeated on other draws of the network, such as with dropout on: each the same for every example."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,13 +27,24 @@ def drawn(explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, s
     """
     key = fixed(seed)
 
-    def maps(i: Number) -> Tensor:
-        view = model.changed(dropout=Dropout(key, i))
-        view.run(inputs)  # the pass that layers are looked for in, and that the step itself makes
-        with without_details():
-            return bound(explainer, view)(inputs, targets).maps
+    return lambda i: maps_of(explainer, model.changed(dropout=Dropout(key, i)), inputs, targets)
 
-    return maps
+
+def maps_of(explainer: Explainer, view: Model, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Give the maps of an explainer for a view that is made within a step, of tensors such as one repetition's draws.
+
+    Such a view cannot be bound before. Nothing is reported of it.
+
+    Args:
+        explainer: Not bound yet.
+        view: A changed view of the model that `bind` received.
+        inputs: [B, ...].
+        targets: [B, T].
+    """
+    here = tf.nest.map_structure(tf.identity, inputs)  # of the loop's own graph, where ops are looked at
+    view.run(here)  # the pass that layers are looked for in, and that the step itself makes
+    with without_details():
+        return bound(explainer, view)(here, targets).maps
 
 
 def stacked(maps: Callable[[Number], Tensor], count: int, like: Explanation) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -71,7 +71,7 @@ class Model:
 
     def runs_like(self, other: "Model") -> bool:
         """Whether another view runs the model in the same way, and differs in what it reads of it at most."""
-        parts = ("keras_model", "writes", "dropout", "weights", "channels", "precision")
+        parts = {part.name for part in fields(self)} - {"scores", "target_function", "output"}
         return all(getattr(self, part) is getattr(other, part) for part in parts)
 
     def _run(self, inputs: Tensor) -> Pass:

@@ -1,4 +1,4 @@
-"""Other weights for a model: drawn anew from their initialisers, without touching the model."""
+"""The weights of a model, and others for it, drawn anew from their initialisers; the model is never touched."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,6 +14,29 @@ from .passes import Weights
 def weighted_layers(model: Any) -> dict[str, Any]:
     """Give the layers that have weights of their own, by path, in the model's order."""
     return {path: layer for path, layer in layers_of(model) if own_weights(layer)}
+
+
+def owners(model: Any) -> list[tuple[str, Any]]:
+    """List every weight of a model with the path of its layer, once; those of no layer have the model's name."""
+    held: dict[int, tuple[str, Any]] = {}
+    for path, layer in [*weighted_layers(model).items(), (model.name, model)]:
+        for variable in own_weights(layer):
+            held.setdefault(id(variable), (path, variable))
+    return list(held.values())
+
+
+def learned_weights(model: Any) -> list[Any]:
+    """List the variables of a model that training moves, of floats, each once, whether its layer is frozen or not.
+
+    The statistics of a normalisation are none of them.
+    """
+    found: dict[int, Any] = {}
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        # of a frozen layer the public lists do not tell what it learned from what it counted
+        for variable in layer._trainable_variables:
+            if "float" in variable.dtype:
+                found.setdefault(id(variable), variable)
+    return list(found.values())
 
 
 def redrawn(model: Any, layers: str | Sequence[str], seed: int) -> Weights:

@@ -8,9 +8,10 @@ import threading
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..core import Explainer, Model, Step, Tensor, tf
+from ..core import Explainer, Explanation, Model, Step, Tensor, tf
 from ..core.passes import Pass
 from ..core.steps import bound
+from ..core.tracing import current, tracing
 from ..engine.engine import results
 from ..engine.options import Options
 from ..errors import XaikitError
@@ -53,7 +54,13 @@ class Counted:
 
     def bind(self, model: Model, /) -> Step:
         """Bind the explainer to a view that counts."""
-        return bound(self.explainer, _Counting(**{item.name: getattr(model, item.name) for item in fields(model)}))
+        step = bound(self.explainer, _Counting(**{item.name: getattr(model, item.name) for item in fields(model)}))
+
+        def counted(inputs: Tensor, targets: Tensor, /) -> Explanation:
+            with tracing(replace(current(), passes=[])):  # the engine's own pass was made without a count
+                return step(inputs, targets)
+
+        return counted
 
 
 class _Counting(Model):

@@ -21,7 +21,7 @@ def seen(model: Model, on: On) -> Model:
     for output in tf.nest.flatten(view.explained(view.preview)):
         if not logits(output)[1]:
             raise ModelError(
-                f"The outputs of {model.name} are no probabilities, since no softmax or sigmoid makes them: measure "
-                "with on='logit', or put keras.layers.Softmax() on top of the model."
+                f"The outputs of {model.name} are no probabilities, since no softmax or sigmoid makes them: put "
+                "keras.layers.Softmax() on top of the model, or follow logits where the metric can, on='logit'."
             )
     return view

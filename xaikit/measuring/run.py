@@ -136,9 +136,13 @@ def _masks(masks: Any) -> Any:
 
 
 def _with_reference(metric: Metric[Any], inputs: Any, model: Any, channels: Channels) -> Metric[Any]:
-    """Give a metric that draws from data the inputs themselves, where they are at hand and it was given no others."""
-    if "reference" not in metric.parameters or metric.parameters["reference"] is not None:
+    """Give a metric that draws from a "dataset" the inputs' statistics, where they are at hand and it has no others."""
+    parameters = metric.parameters
+    wanting = "reference" in parameters and parameters["reference"] is None and "dataset" in parameters.values()
+    if not wanting or not hasattr(inputs, "__array__"):
         return metric
-    if not hasattr(inputs, "__array__"):
-        raise UsageError(f"{metric!r} draws from data: give it some, reference=array, since the inputs are no array.")
-    return Metric(metric.declaration, metric.with_values({"reference": arranged(inputs, model, channels)}))
+    values = np.asarray(tf.nest.flatten(arranged(inputs, model, channels))[0])
+    mean = values.mean(axis=0, dtype=np.float64)
+    deviation = np.sqrt(sum(np.square(each - mean) for each in values) / len(values))
+    # two examples with the mean and deviation of all: a copy of the data would be kept with the metric
+    return Metric(metric.declaration, metric.with_values({"reference": np.stack([mean - deviation, mean + deviation])}))

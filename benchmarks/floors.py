@@ -1,0 +1,308 @@
+"""The floors: for each method the smallest TensorFlow program that any implementation of it has to run.
+
+A floor knows the classes and makes no choices. `build(network, copies, rows)` traces it for any number of examples;
+what it returns takes images [B, ...] and classes [B], and gives NumPy arrays, the map last where it makes one. Methods
+of many passes feed at most `rows` rows at a time, the number that was measured to be fastest. Nothing of xaikit is
+needed.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from .networks import Network
+
+Program = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
+
+
+class Floor(NamedTuple):
+    """A floor.
+
+    Attributes:
+        build: From a network, a number of copies and the most rows at a time to a program.
+        why: Why no implementation can do less, in one line.
+    """
+
+    build: Callable[[Network, int, int], Program]
+    why: str
+
+
+FLOORS: dict[str, Floor] = {}
+
+
+def floor(why: str) -> Callable[[Callable[[Network, int, int], Program]], Callable[[Network, int, int], Program]]:
+    """Put a floor into the table, by its name."""
+
+    def named(build: Callable[[Network, int, int], Program]) -> Callable[[Network, int, int], Program]:
+        FLOORS[build.__name__] = Floor(build, why)
+        return build
+
+    return named
+
+
+def compiled(network: Network, function: Callable[..., Any], *more: Any) -> Callable[..., Any]:
+    """Trace a function of images, classes and more, for any number of rows."""
+    shape = [None, network.side, network.side, 3]
+    specs = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([None], tf.int32), *more]
+    return tf.function(function, autograph=False).get_concrete_function(*specs)
+
+
+def called(run: Callable[..., Any]) -> Program:
+    """Call what was traced on arrays, and read what it gives."""
+    return lambda images, classes: [part.numpy() for part in run(tf.constant(images), tf.constant(classes))]
+
+
+def score(network: Network, x: Any, y: Any) -> Any:
+    """The score of each example's class, [B]."""
+    return tf.gather(network.logits(x, training=False), y, batch_dims=1)
+
+
+def helpings(
+    images: np.ndarray, classes: np.ndarray, copies: int, rows: int
+) -> Iterator[tuple[slice, Any, Any, np.ndarray]]:
+    """Deal out all copies of all examples, at most `rows` at a time: which examples, they, and which copies of them."""
+    for first in range(0, len(images), rows):
+        part = slice(first, first + rows)
+        x, y = tf.constant(images[part]), tf.constant(classes[part])
+        size = max(1, rows // len(images[part]))
+        for start in range(0, copies, size):
+            yield part, x, y, np.arange(start, min(start + size, copies), dtype="int32")
+
+
+def some(rank: int, dtype: Any = tf.float32) -> Any:
+    """The spec of what says which copies to take."""
+    return tf.TensorSpec([None] * rank, dtype)
+
+
+def summed(run: Callable[..., Any], images: np.ndarray, classes: np.ndarray, copies: int, rows: int) -> np.ndarray:
+    """Add up maps of all copies, [B, ...], from what `run` adds up over some of them."""
+    totals: dict[int, Any] = {}
+    for part, x, y, numbers in helpings(images, classes, copies, rows):
+        found = run(x, y, tf.constant(numbers))
+        totals[part.start] = totals[part.start] + found if part.start in totals else found
+    return np.concatenate([totals[start].numpy() for start in sorted(totals)])
+
+
+@floor("the scores are the model's, so one forward pass is always paid; the map is made of what it computes anyway")
+def forward(network: Network, copies: int, rows: int) -> Program:
+    return called(compiled(network, lambda x, y: [score(network, x, y)]))
+
+
+@floor("the map is the slope of the score at the input, or made of slopes on the way: one forward, one backward pass")
+def gradients(network: Network, copies: int, rows: int) -> Program:
+    def run(x: Any, y: Any) -> Any:
+        s = score(network, x, y)
+        return s, tf.gradients(s, x)[0]
+
+    return called(compiled(network, run))
+
+
+@floor("differences to a baseline's activations: its forward pass, for one example, beside the input's, and one back")
+def differences(network: Network, copies: int, rows: int) -> Program:
+    def run(x: Any, y: Any) -> Any:
+        s = score(network, x, y)
+        far = network.logits(tf.zeros_like(x[:1]), training=False)
+        return s, tf.gather(far[0], y), tf.gradients(s, x)[0]
+
+    return called(compiled(network, run))
+
+
+def cam_of(network: Network, x: Any, y: Any) -> tuple[Any, Any]:
+    """Grad-CAM: scores [B], maps [B, *positions]."""
+    features, logits = network.features(x, training=False)
+    s = tf.gather(logits, y, batch_dims=1)
+    weights = tf.reduce_mean(tf.gradients(s, features)[0], axis=(1, 2), keepdims=True)
+    return s, tf.reduce_sum(weights * features, axis=-1)
+
+
+@floor("the slopes of the score at the layer are needed and no others: a forward pass, and back to the layer alone")
+def gradcam(network: Network, copies: int, rows: int) -> Program:
+    return called(compiled(network, lambda x, y: cam_of(network, x, y)))
+
+
+@floor("the clean scores, and those of that many perturbed copies: one forward pass each")
+def forwards(network: Network, copies: int, rows: int) -> Program:
+    clean = compiled(network, lambda x, y: [score(network, x, y)])
+
+    def some_scores(x: Any, y: Any, numbers: Any) -> Any:
+        count = tf.size(numbers)
+        return score(network, tf.tile(x, [count, 1, 1, 1]), tf.tile(y, [count]))
+
+    run = compiled(network, some_scores, some(1, tf.int32))
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        found = [run(x, y, tf.constant(n)).numpy() for _, x, y, n in helpings(images, classes, copies, rows)]
+        return [*called(clean)(images, classes), np.concatenate(found)]
+
+    return program
+
+
+@floor("the clean scores, and those of copies of which one window is hidden: one forward pass each; written in full")
+def occlusion(network: Network, copies: int, rows: int) -> Program:
+    clean = compiled(network, lambda x, y: [score(network, x, y)])
+    across = round(copies**0.5)  # windows side by side, which do not overlap
+    size = network.side // across
+    places = np.kron(np.arange(copies).reshape(across, across), np.ones((size, size), "int32"))
+
+    def hidden(x: Any, y: Any, numbers: Any) -> Any:
+        count = tf.size(numbers)
+        seen = tf.cast(tf.constant(places, tf.int32) != numbers[:, tf.newaxis, tf.newaxis], x.dtype)
+        masked = tf.reshape(seen[:, tf.newaxis, :, :, tf.newaxis] * x, [-1, *x.shape[1:]])
+        return tf.reshape(score(network, masked, tf.tile(y, [count])), [count, -1])
+
+    run = compiled(network, hidden, some(1, tf.int32))
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        (scores,) = called(clean)(images, classes)
+        left = np.empty((len(images), copies), "float32")
+        for part, x, y, numbers in helpings(images, classes, copies, rows):
+            left[part, numbers] = run(x, y, tf.constant(numbers)).numpy().T
+        return [scores, (scores[:, np.newaxis] - left)[:, places]]
+
+    return program
+
+
+@floor(
+    "the clean scores, and those of the head on features of which one is taken away: a forward pass, then heads alone"
+)
+def heads(network: Network, copies: int, rows: int) -> Program:
+    clean = compiled(network, lambda x, y: network.features(x, training=False))
+    shape = network.head.inputs[0].shape
+
+    def ablated(features: Any, y: Any, numbers: Any) -> Any:
+        count = tf.size(numbers)
+        kept = tf.reshape(1 - tf.one_hot(numbers, shape[-1]), [count, 1, 1, 1, -1])
+        copied = tf.reshape(kept * features, tf.concat([[-1], tf.shape(features)[1:]], axis=0))
+        found = network.head(copied, training=False)
+        return tf.reshape(tf.gather(found, tf.tile(y, [count]), batch_dims=1), [count, -1])
+
+    specs = [tf.TensorSpec(shape, tf.float32), some(1, tf.int32), some(1, tf.int32)]
+    run = tf.function(ablated, autograph=False).get_concrete_function(*specs)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        features, logits = (part.numpy() for part in clean(tf.constant(images), tf.constant(classes)))
+        scores = np.take_along_axis(logits, classes[:, np.newaxis], axis=1)
+        left = np.empty((len(images), copies), "float32")
+        for part, x, y, numbers in helpings(features, classes, copies, rows):
+            left[part, numbers] = run(x, y, tf.constant(numbers)).numpy().T
+        maps = np.einsum("bhwk,bk->bhw", features[..., :copies], (scores - left) / scores)
+        return [scores[:, 0], maps]
+
+    return program
+
+
+@floor("the clean scores, and the slopes of that many points or draws: a forward and a backward pass each")
+def slopes(network: Network, copies: int, rows: int) -> Program:
+    def mean_slopes(x: Any, y: Any, numbers: Any) -> Any:
+        count = tf.size(numbers)
+        points = tf.tile(x, [count, 1, 1, 1])
+        found = tf.gradients(score(network, points, tf.tile(y, [count])), points)[0]
+        return tf.reduce_sum(tf.reshape(found, [count, -1, *x.shape[1:]]), axis=0)
+
+    run = compiled(network, mean_slopes, some(1, tf.int32))
+    clean = compiled(network, lambda x, y: [score(network, x, y)])
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        total = summed(run, images, classes, copies, rows)
+        return [*called(clean)(images, classes), total / copies]
+
+    return program
+
+
+@floor("slopes one after the other, since each point depends on the slope before it, and at the input itself")
+def slopes_in_turn(network: Network, copies: int, rows: int) -> Program:
+    once = compiled(network, lambda x, y: [tf.gradients(score(network, x, y), x)[0]])
+    last = gradients(network, copies, rows)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        for _ in range(copies):
+            (found,) = once(tf.constant(images), tf.constant(classes))
+        return [*last(images, classes), found.numpy()]
+
+    return program
+
+
+@floor("the clean scores, and the slopes at the nodes of the quadrature, weighed: written in full")
+def integrated_gradients(network: Network, copies: int, rows: int) -> Program:
+    nodes, weights = np.polynomial.legendre.leggauss(copies)
+    nodes, weights = ((nodes + 1) / 2).astype("float32"), (weights / 2).astype("float32")
+
+    def weighed(x: Any, y: Any, numbers: Any) -> Any:
+        count = tf.size(numbers)
+        points = tf.reshape(column(tf.gather(nodes, numbers)) * x, [-1, *x.shape[1:]])
+        found = tf.gradients(score(network, points, tf.tile(y, [count])), points)[0]
+        each = tf.reshape(found, [count, -1, *x.shape[1:]])
+        return tf.reduce_sum(column(tf.gather(weights, numbers)) * each, axis=0)
+
+    run = compiled(network, weighed, some(1, tf.int32))
+    clean = compiled(network, lambda x, y: [score(network, x, y)])
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        return [*called(clean)(images, classes), images * summed(run, images, classes, copies, rows)]
+
+    return program
+
+
+def column(values: Any) -> Any:
+    """[n] to [n, 1, 1, 1, 1], to lie beside copies of images."""
+    return tf.reshape(values, [-1, 1, 1, 1, 1])
+
+
+@floor("Grad-CAM of every view, mirrored back, resized and averaged; the plain view gives the clean scores")
+def views(network: Network, copies: int, rows: int) -> Program:
+    sides = [network.side // 2**i for i in range(copies // 2)]  # each plain and mirrored
+
+    def mean(x: Any, y: Any, at_once: bool) -> Any:
+        both = [x, x[:, :, ::-1]]
+        if at_once:
+            s, cams = cam_of(network, tf.concat(both, axis=0), tf.tile(y, [2]))
+            (s, _), (plain, mirrored) = tf.split(s, 2), tf.split(cams, 2)
+        else:
+            (s, plain), (_, mirrored) = (cam_of(network, view, y) for view in both)
+        return s, tf.image.resize((plain + mirrored[:, :, ::-1])[..., tf.newaxis], [network.side] * 2)[..., 0]
+
+    def averaged(x: Any, y: Any, at_once: bool) -> Any:
+        found = [mean(x if side == network.side else tf.image.resize(x, [side, side]), y, at_once) for side in sides]
+        return found[0][0], tf.add_n([maps for _, maps in found]) / copies
+
+    @cache
+    def run(at_once: bool) -> Program:
+        return called(compiled(network, lambda x, y: averaged(x, y, at_once)))
+
+    return lambda images, classes: run(2 * len(images) <= rows)(images, classes)
+
+
+def stacked(matrices: list[Any], tokens: int) -> Any:
+    """Follow the mean of all tokens back through a matrix of each layer, [B, N, N]: on the grid, [B, n, n]."""
+    rows = tf.fill([tf.shape(matrices[0])[0], 1, tokens], 1 / tokens)
+    for matrix in reversed(matrices):
+        rows = tf.matmul(rows, matrix)
+    side = round(tokens**0.5)
+    return tf.reshape(rows, [-1, side, side])
+
+
+@floor("the attention weights of one forward pass; the product of small matrices is written in full")
+def rollout(network: Network, copies: int, rows: int) -> Program:
+    def run(x: Any, y: Any) -> Any:
+        *weights, logits = network.attention(x, training=False)
+        tokens = weights[0].shape[-1]
+        matrices = [(tf.reduce_mean(each, axis=1) + tf.eye(tokens)) / 2 for each in weights]
+        return tf.gather(logits, y, batch_dims=1), stacked(matrices, tokens)
+
+    return called(compiled(network, run))
+
+
+@floor("attention weights and their slopes: a forward pass, and back to the first attention")
+def relevance(network: Network, copies: int, rows: int) -> Program:
+    def run(x: Any, y: Any) -> Any:
+        *weights, logits = network.attention(x, training=False)
+        s = tf.gather(logits, y, batch_dims=1)
+        tokens = weights[0].shape[-1]
+        pairs = zip(weights, tf.gradients(s, weights), strict=True)
+        matrices = [tf.reduce_mean(tf.nn.relu(a * slope), axis=1) + tf.eye(tokens) for a, slope in pairs]
+        return s, stacked(matrices, tokens)
+
+    return called(compiled(network, run))
