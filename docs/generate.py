@@ -76,7 +76,8 @@ work around whatever works. Nothing has to be prepared on a model, and nothing i
 _LAWS = """\
 The laws of `xaikit.testing`, which `xaikit check`, `check_explainer`, `check_transformer` and `check_metric` go
 through. The name is what `--only`, `laws=` and `expected_failures=` take. The measure is what a figure is held against;
-shares are of the largest value of the map. Why they are, and how to claim a property: [Laws](../explanation/laws.md)."""
+shares are of the largest value of the map. Why they are, and how to claim a property:
+[Laws](../explanation/laws.md)."""
 
 _SORTS: dict[str, tuple[Law, ...]] = {
     "Of every explainer": PROMISES,

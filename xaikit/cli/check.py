@@ -29,8 +29,8 @@ def check(
 ) -> None:
     """Check that a method, a transformer or a metric keeps the laws.
 
-    By default on a small embedded model; an explainer on the one that `xaikit demo` explains too. A broken law is an error, with
-    exit code 6. Advice that does not hold is a warning.
+    By default on a small embedded model; an explainer on the one that `xaikit demo` explains too. A broken law is an
+    error, with exit code 6. Advice that does not hold is a warning.
     """
     from ..errors import PluginError
     from ..registry import find

@@ -15,6 +15,7 @@ from .laws import LAWS
 from .measuring import METRIC_LAWS
 from .samples import check_taken, random_inputs, sample_for
 from .transforming import OPERANDS, TRANSFORMER_LAWS
+from .trials import with_reference
 
 _LEAST = 3  # examples, below which neighbours and order say little
 
@@ -110,7 +111,9 @@ def judge_metric(
     chosen = chosen_laws(METRIC_LAWS, laws)
     if not isinstance(metric, Metric):
         raise UsageError(f"check_metric takes a metric, such as deletion, not {metric!r}.")
-    model, inputs = subjects(Measured(find("gradients"), (metric,)), model, inputs)
+    gradients = find("gradients")
+    model, inputs = subjects(gradients, model, inputs)
+    check_taken(Measured(gradients, (with_reference(metric, inputs),)), view_of(model, inputs))
     return (law.judge(metric, model, inputs) for law in chosen)
 
 

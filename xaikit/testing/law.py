@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..api import explain
-from ..core import Explainer, Model, as_view, tf
+from ..core import Explainer, Explanation, Model, as_view, tf
 from ..errors import ModelError, XaikitWarning
-from ..result import Explained
 
 Check = Callable[[Any, Any, Any], float | str | None]
 Outcome = Literal["pass", "fail", "warning", "skip"]
@@ -97,7 +96,7 @@ class Law:
         return verdict("pass", seen) if isinstance(seen, str) else verdict("pass", figure=seen)
 
 
-def explained(explainer: Explainer, model: Any, inputs: Any, targets: Any = "top1", **options: Any) -> Explained:
+def explained(explainer: Explainer, model: Any, inputs: Any, targets: Any = "top1", **options: Any) -> Explanation:
     """Explain on this machine's CPU or device, without XLA unless it is asked for, without a bar or a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XaikitWarning)  # they are about data, and the data is the laws'

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..errors import XaikitWarning
 from ..measuring import Curve, Metric
 from ..measuring.run import figures
 from ..registry import find
+from ..result import Explained
 from .law import Broken, count, equal, explained, rows
 
 
@@ -67,18 +68,18 @@ class Trial:
 
 
 def trial(metric: Metric[Any], model: Any, inputs: Any, targets: Any = "top1") -> Trial:
-    """Lay out what a metric needs: the explainer where it explains, else its maps; masks where it compares with them.
-
-    A metric that draws from data is given the inputs as its `reference`, so that it draws from all of them always.
-    """
-    explanation = explained(find("gradients"), model, inputs, targets)
+    """Lay out what a metric needs: the explainer where it explains, else its maps; masks where it compares with them."""
+    explanation = cast(Explained, explained(find("gradients"), model, inputs, targets))
     wanted = metric.declaration
     chosen = explanation.targets[:, 0] if isinstance(targets, str) else np.asarray(targets)
     subject = find("gradients") if wanted.explains else explanation.maps
-    return Trial(_settled(metric, inputs), model, inputs, chosen, subject, some_masks(inputs) if wanted.masks else None)
+    return Trial(
+        with_reference(metric, inputs), model, inputs, chosen, subject, some_masks(inputs) if wanted.masks else None
+    )
 
 
-def _settled(metric: Metric[Any], inputs: Any) -> Metric[Any]:
+def with_reference(metric: Metric[Any], inputs: Any) -> Metric[Any]:
+    """Give a metric that draws from data the inputs as its `reference`: it draws from all of them always."""
     if "reference" in metric.parameters and metric.parameters["reference"] is None and not tf.nest.is_nested(inputs):
         return metric(reference=np.asarray(inputs))
     return metric
