@@ -68,7 +68,7 @@ class Trial:
 
 
 def trial(metric: Metric[Any], model: Any, inputs: Any, targets: Any = "top1") -> Trial:
-    """Lay out what a metric needs: the explainer where it explains, else its maps; masks where it compares with them."""
+    """Lay out what a metric needs: the explainer where it explains, else its maps; masks where it needs them."""
     explanation = cast(Explained, explained(find("gradients"), model, inputs, targets))
     wanted = metric.declaration
     chosen = explanation.targets[:, 0] if isinstance(targets, str) else np.asarray(targets)
