@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracles.weights import settled
 from tests.strategies import metrics
-from xaikit import complexity, deletion, gradients, max_sensitivity, metric, relevance_mass, sparseness
+from xaikit import complexity, gradients, max_sensitivity, metric, relevance_mass, sparseness
 from xaikit.core import tf
 from xaikit.errors import ModelError, UnknownName, UsageError
 from xaikit.measuring import Measurement, Metric
@@ -24,7 +24,7 @@ def test_every_metric_keeps_the_laws(measured):
     check_metric(measured, laws=LIGHT)
 
 
-@pytest.mark.parametrize("measured", [deletion(steps=4), relevance_mass, max_sensitivity(samples=2)], ids=repr)
+@pytest.mark.parametrize("measured", [relevance_mass, max_sensitivity(samples=2)], ids=repr)
 def test_a_few_keep_the_thorough_laws_too(measured):
     check_metric(measured, laws=[law.name for law in METRIC_LAWS if law.thorough])
 
@@ -215,7 +215,7 @@ def test_every_law_is_broken_by_something():
 
 
 def test_a_metric_keeps_the_laws_on_a_table_of_one_s_own(table, rows):
-    verdicts = check_metric(relevance_mass, model=table, inputs=rows)
+    verdicts = check_metric(relevance_mass, model=table, inputs=rows, laws=LIGHT)
 
     assert {verdict.outcome for verdict in verdicts} == {"pass"}
 
