@@ -61,7 +61,7 @@ SMALL = {
 }
 
 
-FEW = {"steps": 4, "samples": 6, "shares": (0.2, 0.5), "step": 0.1}  # of metrics: two samples always correlate
+FEW = {"steps": 2, "samples": 6, "shares": (0.2, 0.5), "step": 0.1}  # of metrics: two samples always correlate
 
 
 def small(explainer):
