@@ -1,4 +1,4 @@
-"""Gradients of ReLU that are chosen when they are asked for, so that one forward pass serves plain ones and rules alike.
+"""Gradients of ReLU that are chosen when they are asked for: one forward pass serves plain ones and rules alike.
 
 TensorFlow reads the name of an op's gradient when the op is made, and calls the function of that name when a gradient
 is asked for. Every forward pass is made under our names; our functions then look at which rules are in force.
