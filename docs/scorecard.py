@@ -4,6 +4,7 @@ Run as `python docs/scorecard.py`. It takes some minutes, and its seconds are th
 """
 
 import argparse
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,8 @@ and a single table of it by `xaikit evaluate --suite NAME`. Small models and dat
 not those of your model. An arrow says which way is better; in brackets is the 95 % bootstrap interval of the mean. What
 the columns mean: [Choose a metric](../how-to/choose-a-metric.md).
 
-Methods run with their defaults, but for those that need many forward passes, which get fewer here: {cheaper}.
+Methods run with their defaults, but for those that need many forward passes, which get fewer here:
+{cheaper}.
 
 | method | what the cells say |
 |---|---|
@@ -52,7 +54,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=PAGE)
     options = parser.parse_args()
     configure(no_plugins=True)  # the page is about the catalogue, wherever it is made
-    blocks = [_PREFACE.format(cheaper=", ".join(_spelled(name, changes) for name, changes in CHEAPER.items()))]
+    cheaper = ", ".join(_spelled(name, changes) for name, changes in CHEAPER.items())
+    blocks = [_PREFACE.format(cheaper=textwrap.fill(cheaper, 118))]
     for name in options.suites:
         made = suite(name, count=options.count or COUNTS[name])
         print(made.text, flush=True)

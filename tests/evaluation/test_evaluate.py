@@ -14,7 +14,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from tests.oracles.counting import RowsOf
-from xaikit import deletion, evaluate, explain, gradcam, gradients, occlusion, smooth
+from xaikit import deletion, evaluate, explain, gradcam, gradients, guided_backprop, occlusion, smooth
 from xaikit.core import ArrayLike, Explanation, forward, gradient, method, per_target, warn_where
 from xaikit.engine.compiled import _cache
 from xaikit.errors import (
@@ -420,13 +420,13 @@ def test_metrics_share_the_explanation_and_feed_full_batches():
 
     explaining = total([size])
     assert explaining == 6 * (1 + 4)
-    assert total([size, SHORT, deletion(steps=4)]) == explaining + 6 * 4 + 6 * 5
+    assert total([size, SHORT, deletion(steps=4)]) == explaining + 6 * 3 + 6 * 4
     # a batch with room left takes several steps at a time
     fed = counted.counted(
         lambda: evaluate(gradients, counted.model, counted.images, metrics=deletion(steps=5), batch_size=18)
     )
     assert max(fed) == 18
-    assert sorted(fed) == [1, 1, 6, 18, 18]
+    assert sorted(fed) == [1, 1, 6, 12, 18]
 
 
 @pytest.mark.parametrize(
@@ -442,6 +442,10 @@ def test_a_cost_is_the_rows_that_a_model_sees(pooled, images, explainer, expecte
 
     assert made.costs[repr(explainer)].rows == seen == expected
     assert made.costs[repr(explainer)].seconds > 0
+
+
+def test_a_pass_under_rules_of_its_own_is_one_more(pooled, images):
+    assert evaluate(guided_backprop, pooled, images, metrics=size, resamples=5).costs["guided_backprop"].rows == 2
 
 
 def test_one_trace_serves_all_batches_and_every_evaluation(tools_model, images):

@@ -212,10 +212,11 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
                 reported = frozen_indices() if isinstance(goal, Goal) else reported
                 made_by = [_explained(explainer, request, view, inputs, targets) for explainer in request.explainers]
         found.notes = [{**trace.notes, **own.notes} for _, own in made_by]
-        found.warnings = [tuple(text for text, _ in own.warnings) for _, own in made_by]
+        seen = [[*trace.warnings, *own.warnings] for _, own in made_by]  # of the targets, and of the explainer
+        found.warnings = [tuple(text for text, _ in warnings) for warnings in seen]
         return [
-            (scores, maps, reported, [condition for _, condition in own.warnings], named(own.details or []))
-            for (scores, maps), own in made_by
+            (scores, maps, reported, [condition for _, condition in warnings], named(own.details or []))
+            for ((scores, maps), own), warnings in zip(made_by, seen, strict=True)
         ]
 
     return root

@@ -54,10 +54,12 @@ class Counted:
 
     def bind(self, model: Model, /) -> Step:
         """Bind the explainer to a view that counts."""
-        step = bound(self.explainer, _Counting(**{item.name: getattr(model, item.name) for item in fields(model)}))
+        view = _Counting(**{item.name: getattr(model, item.name) for item in fields(model)})
+        step = bound(self.explainer, view)
 
         def counted(inputs: Tensor, targets: Tensor, /) -> Explanation:
-            with tracing(replace(current(), passes=[])):  # the engine's own pass was made without a count
+            with tracing(replace(current(), passes=[])):
+                view.run(inputs)  # in the place of the engine's own, which was made without a count
                 return step(inputs, targets)
 
         return counted
