@@ -214,6 +214,20 @@ def test_every_law_is_broken_by_something():
     assert {law for _, law in FAULTY} == set(LAW)
 
 
+def test_every_law_has_a_name_and_a_statement_of_its_own():
+    assert len(LAW) == len({law.statement for law in METRIC_LAWS}) == len(METRIC_LAWS)
+    assert all(law.statement.endswith(".") for law in METRIC_LAWS)
+
+
+def test_purity_is_noticed_of_what_was_traced_before(shared):
+    laws = ["form", "purity"]
+
+    found = {verdict.law: verdict.outcome for verdict in judge_metric(chancy, shared, sample_inputs(), laws)}
+    (again,) = judge_metric(chancy, shared, sample_inputs(), ["purity"])
+
+    assert (found["form"], found["purity"], again.outcome) == ("pass", "fail", "fail")
+
+
 def test_a_metric_keeps_the_laws_on_a_table_of_one_s_own(table, rows):
     verdicts = check_metric(relevance_mass, model=table, inputs=rows, laws=LIGHT)
 
