@@ -20,7 +20,7 @@ from tests.kinds.kinds import KINDS, MEANING
 from xaikit import errors, hookspecs
 from xaikit.cli.app import app
 from xaikit.registry import Entry, Registry
-from xaikit.testing import ADVICE, CLAIMED, PROMISES, THOROUGH, TRANSFORMER_LAWS, Law
+from xaikit.testing import ADVICE, CLAIMED, METRIC_LAWS, PROMISES, THOROUGH, TRANSFORMER_LAWS, Law
 
 FOLDER = Path(__file__).parent / "reference"
 WIDTH = 100  # of the commands' help, whatever the terminal's
@@ -74,9 +74,10 @@ to be of the right shape, finite and not empty; what does not work raises an err
 work around whatever works. Nothing has to be prepared on a model, and nothing is changed on it."""
 
 _LAWS = """\
-The laws of `xaikit.testing`, which `xaikit check` and `check_explainer` go through. The name is what `--only`, `laws=`
-and `expected_failures=` take. The measure is what a figure is held against; shares are of the largest value of the map.
-Why they are, and how to claim a property: [Laws](../explanation/laws.md)."""
+The laws of `xaikit.testing`, which `xaikit check`, `check_explainer`, `check_transformer` and `check_metric` go
+through. The name is what `--only`, `laws=` and `expected_failures=` take. The measure is what a figure is held against;
+shares are of the largest value of the map. Why they are, and how to claim a property:
+[Laws](../explanation/laws.md)."""
 
 _SORTS: dict[str, tuple[Law, ...]] = {
     "Of every explainer": PROMISES,
@@ -84,6 +85,7 @@ _SORTS: dict[str, tuple[Law, ...]] = {
     "Of every explainer, thorough": THOROUGH,
     "Advice": ADVICE,
     "Of a transformer by itself": TRANSFORMER_LAWS,
+    "Of a metric": METRIC_LAWS,
 }
 
 _FAMILIES = {

@@ -16,6 +16,14 @@ def entries(kind):
     return [explainer for explainer in found if isinstance(explainer, Recipe)]
 
 
+def metrics():
+    """The built-in metrics, with few steps and samples."""
+    found = [
+        entry.value for entry in registry().catalogue.values() if entry.origin == "xaikit" and entry.kind == "metric"
+    ]
+    return [each(**{name: value for name, value in FEW.items() if name in each.parameters}) for each in found]
+
+
 def explainers(max_leaves=4, calm=False):
     """Complete explainers, such as smooth(tta(gradcam), noise=0.3).
 
@@ -51,6 +59,9 @@ SMALL = {
     "segments": 4,
     "channels": 2,
 }
+
+
+FEW = {"steps": 2, "samples": 6, "shares": (0.2, 0.5), "step": 0.1}  # of metrics: two samples always correlate
 
 
 def small(explainer):

@@ -84,6 +84,18 @@ def test_a_transformer_alone_is_checked_around_three_explainers(capsys):
     ]
 
 
+def test_a_metric_is_checked_by_the_laws_of_metrics(capsys):
+    code, out, err = run(capsys, "relevance_mass", "--only", "empty mask", "--only", "neighbours", "--json")
+
+    found = json.loads(out)
+    assert (code, found["explainer"], found["broken"]) == (0, "relevance_mass", [])
+    assert [(each["law"], each["outcome"], each["model"]) for each in found["verdicts"]] == [
+        ("neighbours", "pass", "sample"),
+        ("empty mask", "pass", "sample"),
+    ]
+    assert err.splitlines()[0] == "checking relevance_mass on sample: 2 laws"
+
+
 def test_a_model_of_one_s_own_is_checked_with_random_inputs_or_given_ones(capsys, tmp_path):
     inputs = keras.Input((5,))
     path, rows = tmp_path / "table.keras", tmp_path / "rows.npy"
@@ -107,7 +119,8 @@ def test_a_model_of_one_s_own_is_checked_with_random_inputs_or_given_ones(capsys
         (("gradcam", "--only", "tables", "--quick"), "--quick leaves out all the laws of --only"),
         (("gradcam", "--data", "rows.npy"), "--data is for --model: give both, or neither."),
         (("gradcom",), "There is no method, transformer or metric named 'gradcom'. Did you mean 'gradcam'?"),
-        (("deletion",), "The laws are of methods and transformers, and deletion is neither."),
+        (("deletion", "--only", "mirror"), "There is no law named 'mirror'."),
+        (("deletion", "--only", "jit", "--quick"), "--quick leaves out all the laws of --only"),
         (("gradcam(layer='conv9')", "--only", "form"), "has no layer named 'conv9'"),
     ],
 )

@@ -108,7 +108,7 @@ def test_the_tests_of_a_metric_pass(installed, made):
     for test in tests:
         test()
 
-    assert len(tests) == 2
+    assert len(tests) == 3
 
 
 def in_file(path):

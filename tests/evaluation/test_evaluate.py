@@ -444,8 +444,8 @@ def test_a_cost_is_the_rows_that_a_model_sees(pooled, images, explainer, expecte
     assert made.costs[repr(explainer)].seconds > 0
 
 
-def test_a_pass_under_rules_of_its_own_is_one_more(pooled, images):
-    assert evaluate(guided_backprop, pooled, images, metrics=size, resamples=5).costs["guided_backprop"].rows == 2
+def test_the_clean_pass_that_a_rule_goes_back_through_is_counted_once(pooled, images):
+    assert evaluate(guided_backprop, pooled, images, metrics=size, resamples=5).costs["guided_backprop"].rows == 1
 
 
 def test_one_trace_serves_all_batches_and_every_evaluation(tools_model, images):

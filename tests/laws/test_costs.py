@@ -31,8 +31,8 @@ ROWS = {
     xgradcam: 1,
     hirescam: 1,
     layercam: 1,
-    guided_backprop: 2,  # the clean pass, and the one under its rules
-    deconvnet: 2,
+    guided_backprop: 1,
+    deconvnet: 1,
     mc_dropout(gradients, repetitions=3): 1 + 3,
     randomized(gradients): 1 + 1,
 }

@@ -261,6 +261,13 @@ def test_outputs_that_are_no_probabilities_are_refused(linear64, rectangles64):
         deletion(gradients, linear64, rectangles64, 0)
 
 
+def test_logarithms_of_probabilities_are_refused_too(rows):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, activation="log_softmax")])
+
+    with pytest.raises(ModelError, match="are no probabilities"):
+        deletion(gradients, model, rows, 0)
+
+
 def test_a_baseline_of_another_shape_is_refused(pooled, images):
     with pytest.raises(ParameterError, match="baseline must have the shape of one example"):
         deletion(baseline=np.zeros((4, 4)))(gradients, pooled, images)

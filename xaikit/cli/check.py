@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A name or an expression, smooth(gradcam); a transformer alone, smooth.")],
+    name: Annotated[
+        str, typer.Argument(help="A name or an expression: smooth(gradcam), deletion; a transformer alone, smooth.")
+    ],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="A .keras or .h5 file; by default the embedded ones.")
     ] = None,
@@ -25,10 +27,10 @@ def check(
     trust: Annotated[bool, typer.Option("--trust-model", help="Run code that the model file brings.")] = False,
     as_data: Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")] = False,
 ) -> None:
-    """Check that a method or a transformer keeps the laws.
+    """Check that a method, a transformer or a metric keeps the laws.
 
-    By default on a small embedded model, and on the one that `xaikit demo` explains. A broken law is an error, with
-    exit code 6. Advice that does not hold is a warning.
+    By default on a small embedded model; an explainer on the one that `xaikit demo` explains too. A broken law is an
+    error, with exit code 6. Advice that does not hold is a warning.
     """
     from ..errors import PluginError
     from ..registry import find

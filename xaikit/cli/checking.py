@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from ..core import Recipe, as_view, tf
 from ..errors import InputError, UsageError, XaikitError
+from ..measuring import Metric
 from ..models import load
 from ..testing import (
     LAWS,
+    METRIC_LAWS,
     TRANSFORMER_LAWS,
     Law,
     Verdict,
@@ -20,6 +22,7 @@ from ..testing import (
     demo_model,
     demo_pictures,
     judge_explainer,
+    judge_metric,
     judge_transformer,
     sample_for,
 )
@@ -52,19 +55,24 @@ class Found(NamedTuple):
     model: str
 
 
-def laws_of(explainer: Any, only: Sequence[str], quick: bool) -> list[Law]:
-    """Choose laws by their names, in their order; for a transformer alone its own come first.
+def laws_of(subject: Any, only: Sequence[str], quick: bool) -> list[Law]:
+    """Choose laws by their names, in their order: of metrics, or of explainers; of a transformer alone come first.
 
     Raises:
         UnknownName: There is no law of such a name.
-        UsageError: None is left, or it is a metric.
+        UsageError: None is left, or it is neither an explainer nor a metric.
     """
-    check_explains(explainer)
-    known = LAWS if _complete(explainer) else (*TRANSFORMER_LAWS, *LAWS)
-    chosen = [law for law in chosen_laws(known, only or None) if not (quick and law.thorough)]
+    chosen = [law for law in chosen_laws(_known(subject), only or None) if not (quick and law.thorough)]
     if not chosen:
         raise UsageError("--quick leaves out all the laws of --only: leave one of the two out.")
     return chosen
+
+
+def _known(subject: Any) -> tuple[Law, ...]:
+    if isinstance(subject, Metric):
+        return METRIC_LAWS
+    check_explains(subject)
+    return LAWS if _complete(subject) else (*TRANSFORMER_LAWS, *LAWS)
 
 
 def subjects(explainer: Any, laws: list[Law], model: Path | None, data: Path | None, trust: bool) -> list[Subject]:
@@ -82,6 +90,8 @@ def subjects(explainer: Any, laws: list[Law], model: Path | None, data: Path | N
     names = [law.name for law in laws]
     if model is not None:
         return [Subject(model.name, load(model, trust=trust), inputs, names)]
+    if isinstance(explainer, Metric):
+        return [Subject("sample", None, None, names)]
     small, examples = sample_for(explainer) if _complete(explainer) else (None, None)
     found = [Subject("sample" if small is None else small.name, small, examples, names)]
     light = [law.name for law in laws if not law.thorough]
@@ -91,10 +101,15 @@ def subjects(explainer: Any, laws: list[Law], model: Path | None, data: Path | N
 
 
 def judged(explainer: Any, subject: Subject) -> Iterator[Found]:
-    """Judge an explainer, or a transformer alone, on a model."""
-    judge = judge_explainer if _complete(explainer) else judge_transformer
-    for verdict in judge(explainer, subject.model, subject.inputs, subject.laws):
+    """Judge an explainer, a transformer alone, or a metric, on a model."""
+    for verdict in _judge_of(explainer)(explainer, subject.model, subject.inputs, subject.laws):
         yield Found(verdict, subject.name)
+
+
+def _judge_of(explainer: Any) -> Any:
+    if isinstance(explainer, Metric):
+        return judge_metric
+    return judge_explainer if _complete(explainer) else judge_transformer
 
 
 def merged(found: Sequence[Found]) -> list[Found]:

@@ -38,6 +38,20 @@ def logits(outputs: Tensor) -> tuple[Tensor, bool]:
     return found, True
 
 
+def are_probabilities(outputs: Tensor) -> bool:
+    """Whether a softmax or a sigmoid makes the outputs; those of a log-softmax are logarithms.
+
+    Raises:
+        ModelError: The outputs come out of a function call, whose ops cannot be seen.
+    """
+    if not logits(outputs)[1]:
+        return False
+    tensor = outputs
+    while tensor.op.type not in _HEADS:
+        tensor = tensor.op.inputs[0]
+    return bool(tensor.op.type != "LogSoftmax")
+
+
 def _replay(op: Tensor) -> Callable[[Tensor], Tensor]:
     if op.type == "Cast":
         return lambda tensor: tf.cast(tensor, op.outputs[0].dtype)

@@ -5,7 +5,7 @@ and subclassed models. TensorFlow reads the map when an op is *made*, so the for
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 from ..errors import ModelError
@@ -13,6 +13,7 @@ from .explanation import Explanation, Step, Tensor
 from .flow import flow
 from .gradients import gradient, per_target
 from .lazy import tf
+from .rectifying import KINDS, rectifying
 from .tracing import under_rules
 from .view import Model, forward
 
@@ -36,15 +37,21 @@ def backward_rules(**rules: Rule) -> Iterator[None]:
 def gradients_by(model: Model, **rules: Rule) -> Step:
     """Make the step of a method that is the gradient under other rules.
 
+    Rules of ReLU and ReLU6 alone need no forward pass of their own.
+
     Args:
         model: The view that `bind` received.
         **rules: As for `backward_rules`.
     """
+    chosen = {kind: rule for kind, rule in rules.items() if kind in KINDS}
+    others = {kind: rule for kind, rule in rules.items() if kind not in KINDS}
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
-        with backward_rules(**rules):  # read when an op is made: the forward pass belongs inside
+        with backward_rules(**others) if others else nullcontext():  # the forward pass belongs inside
             scores = forward(model, inputs, targets)
-        return Explanation(scores, per_target(lambda score: gradient(score, inputs), scores, like=inputs))
+        with rectifying(chosen):  # and so do the gradients
+            maps = per_target(lambda score: gradient(score, inputs), scores, like=inputs)
+        return Explanation(scores, maps)
 
     return step
 

@@ -25,6 +25,7 @@ class Trace:
         warnings: Conditions, boolean scalars of the outermost graph, with what to say where they hold.
         graph: The outermost graph of this trace.
         rules: The backward rules in force, by type of op: a forward pass made under others is another one.
+        rectifiers: The rules by which gradients that are asked for go through ReLUs, by type of op.
         only_shapes: True where maps are looked at for their shape alone, and need not be traced in full.
         text: The spelling of the explainer that is running.
         details: (name, spelling of the explainer, figures [B, T]), where the user asked for details; else None.
@@ -40,6 +41,7 @@ class Trace:
     warnings: list[tuple[str, Tensor]] = field(default_factory=list)
     graph: Any = None
     rules: tuple[tuple[str, str], ...] = ()
+    rectifiers: Mapping[str, Any] = field(default_factory=dict)
     only_shapes: bool = False
     text: str = ""
     details: list[tuple[str, str, Tensor]] | None = None

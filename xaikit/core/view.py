@@ -16,6 +16,7 @@ from .lazy import keras, tf
 from .logits import CALLS, logits
 from .outputs import class_output, one_output
 from .passes import Pass, Weights, Writes
+from .rectifying import open_to_rules
 from .targets import TargetFunction, picked
 from .tracing import current, note
 
@@ -77,14 +78,15 @@ class Model:
     def _run(self, inputs: Tensor) -> Pass:
         fed = outward(inputs, self.channels)
         try:
-            made = passes.run(
-                self.keras_model,
-                fed,
-                self.writes,
-                dropout=self.dropout,
-                weights=self.weights,
-                precision=self.precision,
-            )
+            with open_to_rules():
+                made = passes.run(
+                    self.keras_model,
+                    fed,
+                    self.writes,
+                    dropout=self.dropout,
+                    weights=self.weights,
+                    precision=self.precision,
+                )
         except ValueError as error:
             shapes = ", ".join(shape_text(leaf.shape) for leaf in tf.nest.flatten(fed))
             raise UnfitInput(f"{self.name} does not take inputs of {shapes}: {_first_line(error)}") from error

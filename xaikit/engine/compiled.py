@@ -7,8 +7,8 @@ Python closure, and with it the model, alive.
 import inspect
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -129,10 +129,25 @@ def compiled(request: Request, view: Model, strategy: Any, example: tuple[Any, .
         return made
 
 
+def held(model: Any) -> int:
+    """Say how many compiled steps of a model there are: one more is one more trace."""
+    return len(_cache.get(model, ()))
+
+
 def forget(model: Any) -> None:
     """Drop what was compiled for a model, say after its layers were changed."""
     _cache.pop(model, None)
     _probed.pop(model, None)
+
+
+@contextmanager
+def anew(model: Any) -> Iterator[None]:
+    """Trace whatever runs inside anew; what was compiled for the model before is there again afterwards."""
+    kept = _cache.pop(model, {})
+    try:
+        yield
+    finally:
+        _cache.setdefault(model, {}).update(kept)
 
 
 def declared_outputs(model: Any, which: str | int | None) -> Tensor:
@@ -197,10 +212,11 @@ def _root(request: Request, view: Model, found: _Findings) -> Callable[..., Any]
                 reported = frozen_indices() if isinstance(goal, Goal) else reported
                 made_by = [_explained(explainer, request, view, inputs, targets) for explainer in request.explainers]
         found.notes = [{**trace.notes, **own.notes} for _, own in made_by]
-        found.warnings = [tuple(text for text, _ in own.warnings) for _, own in made_by]
+        seen = [[*trace.warnings, *own.warnings] for _, own in made_by]  # of the targets, and of the explainer
+        found.warnings = [tuple(text for text, _ in warnings) for warnings in seen]
         return [
-            (scores, maps, reported, [condition for _, condition in own.warnings], named(own.details or []))
-            for (scores, maps), own in made_by
+            (scores, maps, reported, [condition for _, condition in warnings], named(own.details or []))
+            for ((scores, maps), own), warnings in zip(made_by, seen, strict=True)
         ]
 
     return root

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation
 
 _WIDTH = 5.5  # inches, of a panel
+_ACROSS = 4  # panels in a row
 _ROW = 0.32  # inches, of a bar
 _COLOUR = "#35618f"
 
 
 def bars(evaluation: "Evaluation", labels: Sequence[str], to: Target | None) -> "Figure":
-    """Draw a panel of bars for each metric."""
+    """Draw a panel of bars for each metric, a few of them in a row."""
+    across = min(len(labels), _ACROSS)
+    down = math.ceil(len(labels) / across)
     height = 0.9 + _ROW * len(evaluation.explainers)
-    with _figure(_WIDTH * len(labels), height, to) as figure:
-        for axes, label in zip(figure.subplots(1, len(labels), squeeze=False)[0], labels, strict=True):
+    with _figure(_WIDTH * across, height * down, to) as figure:
+        panels = figure.subplots(down, across, squeeze=False).ravel()
+        for axes in panels[len(labels) :]:
+            axes.set_axis_off()
+        for axes, label in zip(panels, labels, strict=False):
             names = evaluation.ranked(label)[::-1]
             cells = [evaluation.cells[name, label] for name in names]
             means = [cell.mean for cell in cells]

@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 from ..core import Model, tf
-from ..core.logits import logits
+from ..core.logits import are_probabilities
 from ..errors import ModelError
 
 On: TypeAlias = Literal["probability", "logit"]
@@ -19,7 +19,7 @@ def seen(model: Model, on: On) -> Model:
         return model.changed(scores="logits")
     view = model.changed(scores="outputs")
     for output in tf.nest.flatten(view.explained(view.preview)):
-        if not logits(output)[1]:
+        if not are_probabilities(output):
             raise ModelError(
                 f"The outputs of {model.name} are no probabilities, since no softmax or sigmoid makes them: put "
                 "keras.layers.Softmax() on top of the model, or follow logits where the metric can, on='logit'."

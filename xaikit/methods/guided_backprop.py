@@ -25,7 +25,7 @@ def guided_backprop(model: Model) -> Step:
     It shows fine detail, and hardly depends on the target or the weights of upper layers: do not judge a model by it.
 
     Maps: [B, *input, T], signed.
-    Cost: two forward passes, one of them under the rule, and a backward pass per target.
+    Cost: one forward pass, and a backward pass under the rule per target.
     Claims: input-shaped.
 
     Raises:

@@ -7,9 +7,11 @@ from typing import Any
 
 from ..core import Explainer, Recipe
 from ..errors import XaikitWarning
-from .judging import chosen_laws, judge_explainer, judge_transformer, subjects
+from ..measuring import Metric
+from .judging import chosen_laws, judge_explainer, judge_metric, judge_transformer, subjects
 from .law import Law, Skipped, Verdict
 from .laws import LAWS
+from .measuring import METRIC_LAWS
 from .transforming import TRANSFORMER_LAWS
 
 
@@ -66,6 +68,30 @@ def check_transformer(
     """
     chosen_laws((*TRANSFORMER_LAWS, *LAWS), expected_failures)
     return _held(repr(transformer), judge_transformer(transformer, model, inputs, laws), expected_failures)
+
+
+def check_metric(
+    metric: Metric[Any],
+    *,
+    model: Any = None,
+    inputs: Any = None,
+    laws: Collection[str] | None = None,
+    expected_failures: Collection[str] = (),
+) -> tuple[Verdict, ...]:
+    """Check that a metric keeps every law of metrics.
+
+    It is judged by the maps of `gradients`, or by `gradients` itself where it explains, with masks drawn at random.
+    Result and errors are those of `check_explainer`.
+
+    Args:
+        metric: A metric, with the parameters that are to be checked; few steps and samples do.
+        model: A built Keras model with one output; by default a small one of `xaikit.testing`.
+        inputs: Some examples for it, [N, ...], N at least 3; by default random ones, as the model declares them.
+        laws: Names of the laws to check, of `METRIC_LAWS`; by default all of them.
+        expected_failures: As for `check_explainer`.
+    """
+    chosen_laws(METRIC_LAWS, expected_failures)
+    return _held(repr(metric), judge_metric(metric, model, inputs, laws), expected_failures)
 
 
 def _held(subject: str, judged: Iterable[Verdict], expected: Collection[str]) -> tuple[Verdict, ...]:

@@ -1,5 +1,6 @@
 """A map depends on its own example alone, and on no chance."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,20 @@ def independent_of_seeds(explainer: Explainer, model: Any, inputs: Any) -> float
 
     It seeds TensorFlow's generator; NumPy's is put back.
     """
+    first, second = reseeded(model, lambda: explained(explainer, model, inputs).maps)
+    return equal(second, first, "maps under another global seed", on_device(0.0))
+
+
+def reseeded(model: Any, run: Callable[[], Any]) -> tuple[Any, Any]:
+    """Run twice, traced anew, under two seeds of NumPy and TensorFlow. NumPy's generator is put back."""
     state = np.random.get_state()
-    maps = []
+    found = []
     try:
         for seed in (1, 2):
             forget(model)
             np.random.seed(seed)
             tf.random.set_seed(seed)
-            maps.append(explained(explainer, model, inputs).maps)
+            found.append(run())
     finally:
         np.random.set_state(state)
-    return equal(maps[1], maps[0], "maps under another global seed", on_device(0.0))
+    return found[0], found[1]

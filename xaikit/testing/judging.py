@@ -5,13 +5,17 @@ from typing import Any
 
 from ..core import Explainer, Recipe
 from ..errors import UnknownName, UsageError
+from ..measuring import Metric
+from ..measuring.measured import Measured
 from ..registry import find
 from .composition import around
 from .contract import class_count
 from .law import Law, Verdict, count, view_of
 from .laws import LAWS
+from .measuring import METRIC_LAWS
 from .samples import check_taken, random_inputs, sample_for
 from .transforming import OPERANDS, TRANSFORMER_LAWS
+from .trials import with_reference
 
 _LEAST = 3  # examples, below which neighbours and order say little
 
@@ -85,7 +89,32 @@ def judge_transformer(
     return verdicts()
 
 
-# Laws of metrics, M1 to M11, will have a table like `TRANSFORMER_LAWS`, and `judge_metric` here.
+def judge_metric(
+    metric: Metric[Any], model: Any = None, inputs: Any = None, laws: Collection[str] | None = None
+) -> Iterator[Verdict]:
+    """Judge a metric by its laws, of the maps of `gradients`, or of `gradients` itself where the metric explains.
+
+    Args:
+        metric: A metric, with the parameters that are to be judged.
+        model: As for `judge_explainer`; the metric and `gradients` have to take it.
+        inputs: As for `judge_explainer`.
+        laws: Names of the laws, of `METRIC_LAWS`; by default all of them.
+
+    Returns:
+        An iterator of verdicts, in the order of the laws.
+
+    Raises:
+        UnknownName: There is no law of such a name.
+        UsageError: It is no metric, inputs are given without a model, or they are too few.
+        XaikitError: The metric refuses the model.
+    """
+    chosen = chosen_laws(METRIC_LAWS, laws)
+    if not isinstance(metric, Metric):
+        raise UsageError(f"check_metric takes a metric, such as deletion, not {metric!r}.")
+    gradients = find("gradients")
+    model, inputs = subjects(gradients, model, inputs)
+    check_taken(Measured(gradients, (with_reference(metric, inputs),)), view_of(model, inputs))
+    return (law.judge(metric, model, inputs) for law in chosen)
 
 
 def check_explains(explainer: Any) -> None:
@@ -95,7 +124,7 @@ def check_explains(explainer: Any) -> None:
         UsageError: It has no `bind`.
     """
     if not isinstance(explainer, Explainer) or isinstance(explainer, type):
-        raise UsageError(f"The laws are of methods and transformers, and {explainer!r} is neither.")
+        raise UsageError(f"An explainer is a method or a transformer, and {explainer!r} is neither.")
 
 
 def chosen_laws(laws: Iterable[Law], names: Collection[str] | None) -> list[Law]:

@@ -37,7 +37,7 @@ class Skipped(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What judging one law of one explainer gave.
+    """What judging one law of one explainer or metric gave.
 
     Attributes:
         law: The law's name.
@@ -45,7 +45,7 @@ class Verdict:
         figure: What was measured, in most laws the largest deviation; None where there is no number.
         text: What was seen, why it was skipped, or nothing.
         statement: What the law means.
-        explainer: The explainer's spelling.
+        explainer: The spelling of the explainer, or of the metric, that was judged.
     """
 
     law: str
@@ -58,13 +58,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Law:
-    """Something that holds for every explainer, or for every one that claims it.
+    """Something that holds for every explainer, for every one that claims it, or for every metric.
 
     Attributes:
         name: By which a failure is expected.
         statement: One sentence: what it means.
-        check: A function (explainer, model, inputs) that raises AssertionError where the law does not hold, and
-            `Skipped` where that cannot be told; it gives the figure that it measured, a word on what it saw, or None.
+        check: A function (explainer or metric, model, inputs) that raises AssertionError where the law does not hold,
+            and `Skipped` where that cannot be told; it gives the figure that it measured, a word on what it saw, or
+            None.
         tolerance: What the figure may be, in words.
         thorough: Whether it costs more, on models of its own: some suites leave it out.
         advice: Whether it is a warning, and no failure, where it does not hold.

@@ -53,13 +53,13 @@ def pure(explainer: Explainer, model: Any, inputs: Any) -> None:
     and the global generators of Python, NumPy and TensorFlow. It seeds TensorFlow's, to see whether that moves.
     """
     forget(model)  # so that it is traced, which is when a model could be patched
-    _unchanged(lambda: explained(explainer, model, inputs), model, inputs)
+    unchanged(lambda: explained(explainer, model, inputs), model, inputs)
 
 
 def pure_after_an_exception(explainer: Explainer, model: Any, inputs: Any) -> None:
     """Check the same of a run that failed inside of the model, and of one that failed at the end."""
     for inside in (True, False):
-        _unchanged(partial(_fail, _Failing(explainer, inside), model, inputs), model, inputs)
+        unchanged(partial(_fail, _Failing(explainer, inside), model, inputs), model, inputs)
 
 
 def _fail(explainer: Explainer, model: Any, inputs: Any) -> None:
@@ -68,7 +68,11 @@ def _fail(explainer: Explainer, model: Any, inputs: Any) -> None:
         raise AssertionError("the injected exception was swallowed")
 
 
-def _unchanged(run: Callable[[], object], model: Any, inputs: Any) -> None:
+def unchanged(run: Callable[[], object], model: Any, inputs: Any) -> None:
+    """Check that a run changes neither the model, nor the arrays of `inputs`, nor the global generators.
+
+    It seeds TensorFlow's.
+    """
     before = _state(model, inputs)
     tf.random.set_seed(0)
     expected = tf.random.uniform([4]).numpy()

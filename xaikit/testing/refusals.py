@@ -1,11 +1,12 @@
-"""What can be known without data is refused in `bind`, by an error of xaikit."""
+"""What cannot be done is refused by an error of xaikit: in `bind`, where it can be known without data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core import Explainer, Model, Recipe, Step
 from ..core.steps import bound
-from ..errors import XaikitError
+from ..errors import UsageError, XaikitError
 from .law import Broken, Skipped, explained
 
 _NOBODY = "no_such_layer"
@@ -66,3 +67,18 @@ def _misled(explainer: Explainer) -> list[Recipe[Any]]:
             operands = (*explainer.explainers[:place], other, *explainer.explainers[place + 1 :])
             made.append(replace(explainer, explainers=operands))
     return made
+
+
+def refused(call: Callable[[], object], subject: str) -> None:
+    """Check that a call is refused with UsageError.
+
+    Raises:
+        Broken: It is not, or with another error.
+    """
+    try:
+        call()
+    except UsageError:
+        return
+    except Exception as error:
+        raise Broken(f"{subject} fails with {type(error).__name__}, which is no UsageError: {error}") from error
+    raise Broken(f"{subject} is not refused")

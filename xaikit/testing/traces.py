@@ -48,14 +48,15 @@ def compiled_alike(explainer: Explainer, model: Any, inputs: Any) -> float:
     try:
         actual = explained(explainer, model, inputs, jit=True)
     except tf.errors.OpError as error:
-        if _compiles(model, inputs):
+        if compiles(model, inputs):
             raise Broken(f"XLA compiles the model, and not the explainer: {error.message}") from error
         raise Skipped("XLA does not compile the model") from error
     scores = equal(actual.scores, expected.scores, "scores under XLA", FLOAT32)
     return max(scores, equal(actual.maps, expected.maps, "maps under XLA", FLOAT32))
 
 
-def _compiles(model: Any, inputs: Any) -> bool:
+def compiles(model: Any, inputs: Any) -> bool:
+    """Whether XLA compiles the model itself."""
     try:
         explained(clean_scores, model, inputs, jit=True)
     except tf.errors.OpError:

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..core import Recipe, tf
-from ..errors import UsageError
 from ..registry import find
 from .composition import around
 from .contract import spells_itself
 from .law import Broken, Law, count, explained
+from .refusals import refused
 
 OPERANDS = ("gradients", "gradcam", "rise(samples=8)")  # an attribution, a location map, and one that draws
 
@@ -17,20 +17,10 @@ OPERANDS = ("gradients", "gradcam", "rise(samples=8)")  # an attribution, a loca
 def takes_its_operands(transformer: Recipe[Any], model: Any, inputs: Any) -> None:
     """Check that it is refused without explainers, and with too many, and with what is none."""
     gradients, wanted = find("gradients"), transformer.declaration.operands
-    _refused(lambda: transformer.bind(model), "bind without an explainer")
-    _refused(lambda: transformer(0.5), f"{transformer.name}(0.5)")
+    refused(lambda: transformer.bind(model), "bind without an explainer")
+    refused(lambda: transformer(0.5), f"{transformer.name}(0.5)")
     if wanted is not None:
-        _refused(lambda: transformer(*[gradients] * (wanted + 1)), f"{wanted + 1} explainers")
-
-
-def _refused(call: Any, subject: str) -> None:
-    try:
-        call()
-    except UsageError:
-        return
-    except Exception as error:
-        raise Broken(f"{subject} fails with {type(error).__name__}, which is no UsageError: {error}") from error
-    raise Broken(f"{subject} is not refused")
+        refused(lambda: transformer(*[gradients] * (wanted + 1)), f"{wanted + 1} explainers")
 
 
 def keeps_the_structure(transformer: Recipe[Any], model: Any, inputs: Any) -> None:

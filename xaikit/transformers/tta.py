@@ -10,7 +10,6 @@ from ..core import (
     ResizeMethod,
     Step,
     Tensor,
-    clean,
     map_maps,
     mirrored,
     over_copies,
@@ -21,6 +20,7 @@ from ..core import (
     transformer,
 )
 from ..core.goals import aims
+from ..core.tracing import without_details
 from ..errors import ModelError, UnfitInput
 
 
@@ -61,7 +61,7 @@ def tta(
     series has neither, and time is never turned around. Tables and tokens have no views.
 
     Maps: [B, *input positions, T]; of input-shaped ones [B, *input, T].
-    Cost: its explainer's for each view, 8 by default, 4 of series, and one forward pass.
+    Cost: its explainer's for each view, 8 by default, 4 of series.
 
     Args:
         scales: Sizes of the views, as shares of the input's.
@@ -75,34 +75,43 @@ def tta(
     Source:
         Simonyan and Zisserman, "Very Deep Convolutional Networks", 2014. arXiv:1409.1556, section 3.2, for scores.
     """
-    sizes = [1.0, *(scale for scale in dict.fromkeys(scales) if scale != 1.0)]
+    sizes = [scale for scale in dict.fromkeys(scales) if scale != 1.0]
 
     def averaged(inputs: Tensor, targets: Tensor) -> Explanation:
         count = 2 if hflip and tf.nest.flatten(inputs)[0].shape.rank > 3 else 1
-        first = clean(step, inputs, targets)
+        with without_details():
+            first = step(inputs, targets)  # the input itself is a view, and its pass gives the clean scores
 
         def back(maps: Tensor) -> Tensor:
             return map_maps(lambda one, of: to_positions(one, of, resize_method), maps, inputs)
 
         there = Explanation(first.scores, back(first.maps))  # every view's maps come to have this shape
 
-        def view(scale: float) -> Tensor:
-            """The mean over a scale's plain and mirrored view, at the input's positions."""
+        def of_scale(scale: float, begin: int) -> Tensor:
+            """The mean over a scale's plain and mirrored view, at the input's positions, or over the mirrored alone."""
             scaled = tf.nest.map_structure(lambda leaf: _scaled(leaf, scale, resize_method), inputs)
             return over_copies(
                 step,
                 scaled,
                 targets,
-                count,
-                lambda i: tf.nest.map_structure(lambda leaf: _mirrored_copy(leaf, leaf, i), scaled),
+                count - begin,
+                lambda i: tf.nest.map_structure(lambda leaf: _mirrored_copy(leaf, leaf, i + begin), scaled),
                 like=there,
                 # a coarse map is mirrored on its own grid before it is resized
-                undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i), maps, inputs)),
-                aims=aims(targets, mirrored=(lambda i: tf.equal(i, 1)) if hflip else None, resized=scale != 1.0),
+                undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i + begin), maps, inputs)),
+                aims=aims(
+                    targets, mirrored=(lambda i: tf.equal(i + begin, 1)) if hflip else None, resized=scale != 1.0
+                ),
             )
 
-        maps = tf.nest.map_structure(lambda *views: tf.add_n(views) / len(views), *map(view, sizes))
-        return Explanation(first.scores, maps)
+        def plain() -> Tensor:
+            """The mean over the views of the input's own size."""
+            if count == 1:
+                return there.maps
+            return tf.nest.map_structure(lambda one, other: (one + other) / 2, there.maps, of_scale(1.0, begin=1))
+
+        views = [plain(), *(of_scale(scale, begin=0) for scale in sizes)]
+        return Explanation(first.scores, tf.nest.map_structure(lambda *each: tf.add_n(each) / len(each), *views))
 
     return averaged
 
