@@ -10,7 +10,7 @@ from tests.oracles import removal
 from tests.oracles.counting import RowsOf
 from tests.oracles.weights import settled
 from xaikit import deletion, explain, gradients, insertion
-from xaikit.errors import ModelError, ParameterError
+from xaikit.errors import ModelError, ParameterError, UsageError
 from xaikit.measuring.measured import Measured
 
 REMOVALS = [deletion, insertion]
@@ -271,6 +271,11 @@ def test_logarithms_of_probabilities_are_refused_too(rows):
 def test_a_baseline_of_another_shape_is_refused(pooled, images):
     with pytest.raises(ParameterError, match="baseline must have the shape of one example"):
         deletion(baseline=np.zeros((4, 4)))(gradients, pooled, images)
+
+
+def test_a_text_is_refused_with_a_way_out(pooled, images):
+    with pytest.raises(UsageError, match=r"not a text: find\('gradients'\)"):
+        deletion("gradients", pooled, images)
 
 
 def test_no_steps_are_refused():

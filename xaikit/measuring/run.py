@@ -42,17 +42,17 @@ def measured(
 
     Arguments and errors are those of a metric's call; here are several metrics, which share one explanation.
     """
+    if isinstance(subject, str):
+        raise UsageError(f"A metric takes an explainer, maps, or what explain gave, not a text: find({subject!r}).")
     beside: dict[str, Tensor] = {}
-    explainer = None
-    if hasattr(subject, "bind"):
-        explainer = subject
-    else:
-        if isinstance(subject, Explanation) and isinstance(targets, str) and targets == "top1":
-            known = getattr(subject, "targets", None)
-            targets = targets if known is None else known
-        beside["maps"] = _maps(
-            subject.maps if isinstance(subject, Explanation) else subject, options.get("channels", "last")
-        )
+    explainer = subject if hasattr(subject, "bind") else None
+    if isinstance(subject, Explanation):
+        known = getattr(subject, "targets", None)
+        if known is not None and isinstance(targets, str) and targets == "top1":
+            targets = known
+        subject = subject.maps
+    if explainer is None:
+        beside["maps"] = _maps(subject, options.get("channels", "last"))
     for metric in metrics:
         _check(metric, explainer, masks)
     if masks is not None:
