@@ -13,8 +13,8 @@ COSTS = {  # rows of the model per example, as the docstrings say
     absolute(gradients): 1,
     smooth(gradients, repetitions=3): 3 + 1,
     smooth(smooth(gradients, repetitions=2), repetitions=3): 3 * 2 + 1,
-    tta(gradients, scales=()): 2 + 1,
-    tta(gradcam, scales=(0.5, 2.0), hflip=False): 3 + 1,
+    tta(gradients, scales=()): 2,
+    tta(gradcam, scales=(0.5, 2.0), hflip=False): 3,
     normalize(smooth(absolute(gradcam), repetitions=2)): 2 + 1,
     smooth(tta(gradcam, scales=(0.5,)), repetitions=2): 2 * 4 + 1,
 }

@@ -10,6 +10,8 @@ from xaikit.core import Count, Explanation, Model, forward, tf
 from xaikit.core.segments import _laid, _superpixels, grid, hidden, placed, segmented, sizes
 from xaikit.errors import ModelError
 
+TWO = [[0, 1]] * 5  # a column for the numbers, and one for the sizes
+
 
 @method
 def labelled(model, *, segments: Count = 12):
@@ -128,7 +130,7 @@ def test_superpixels_do_not_depend_on_the_units_or_on_the_neighbours():
 
 
 def test_superpixels_come_from_scikit_image_in_a_step(pooled, images):
-    found = explain(labelled, pooled, images)
+    found = explain(labelled, pooled, images, TWO)
     expected = _superpixels(images, 12)
 
     np.testing.assert_array_equal(found.maps[..., 0], expected)
@@ -140,7 +142,7 @@ def test_superpixels_come_from_scikit_image_in_a_step(pooled, images):
 
 def test_without_scikit_image_there_is_a_grid_and_the_result_says_so(without):
     model = mean_model(8, 12, 3)
-    found = explain(labelled, model, np.ones((2, 8, 12, 3)))
+    found = explain(labelled, model, np.ones((2, 8, 12, 3)), TWO[:2])
 
     np.testing.assert_array_equal(found.maps[..., 0], np.stack([_laid([8, 12], [2, 6])] * 2))
     np.testing.assert_array_equal(found.maps[..., 1], 8)
@@ -148,7 +150,7 @@ def test_without_scikit_image_there_is_a_grid_and_the_result_says_so(without):
 
 
 def test_where_there_are_no_more_positions_than_asked_each_is_a_segment():
-    found = explain(labelled(segments=20), mean_model(4, 5, 3), np.ones((2, 4, 5, 3)))
+    found = explain(labelled(segments=20), mean_model(4, 5, 3), np.ones((2, 4, 5, 3)), TWO[:2])
 
     np.testing.assert_array_equal(found.maps[..., 0], np.stack([np.arange(20).reshape(4, 5)] * 2))
     assert found.notes["segments"] == "grid of 4 x 5"
@@ -165,7 +167,7 @@ def test_features_and_steps_are_segments_each_and_several_inputs_have_numbers_of
     pictures = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
     data = {"a": rows, "b": np.ones((4, 6, 2), "float32"), "c": pictures}
 
-    found = explain(labelled, model, data)
+    found = explain(labelled, model, data, TWO[:4])
 
     np.testing.assert_array_equal(found.maps["a"][..., 0], np.tile(np.arange(5), (4, 1)))
     np.testing.assert_array_equal(found.maps["b"][..., 0], np.tile(5 + np.arange(6), (4, 1)))
@@ -190,8 +192,8 @@ def test_copies_of_an_example_lie_side_by_side_with_its_own_segments_hidden():
 
 
 def test_xla_is_left_out_where_superpixels_are_made_and_the_result_says_so(pooled, images):
-    plain = explain(labelled, pooled, images)
-    compiled = explain(labelled, pooled, images, jit=True)
+    plain = explain(labelled, pooled, images, TWO)
+    compiled = explain(labelled, pooled, images, TWO, jit=True)
 
     np.testing.assert_array_equal(compiled.maps, plain.maps)
     assert compiled.notes == {**plain.notes, "jit": "off, for the superpixels of scikit-image"}

@@ -1,5 +1,7 @@
 """Every law notices a faulty explainer: one, at least, is written to break it."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from xaikit.core import (
 from xaikit.testing import LAWS, TRANSFORMER_LAWS, sample_inputs, sample_model
 
 LAW = {law.name: law for law in (*TRANSFORMER_LAWS, *LAWS)}
+CALLS = itertools.count(1)
 FAULTY = []  # (what breaks, the laws that it breaks)
 
 
@@ -96,11 +99,18 @@ def normalized(slopes, inputs, model):
     return slopes / tf.reduce_max(tf.abs(slopes))
 
 
-@breaks("order", "mirror")
+@breaks("order")
 @changed
 def numbered(slopes, inputs, model):
     """Weigh by the place in the batch."""
     return slopes * tf.reshape(tf.cast(tf.range(tf.shape(slopes)[0]), slopes.dtype), [-1, 1, 1, 1, 1])
+
+
+@breaks("mirror")
+@changed
+def later(slopes, inputs, model):
+    """Weigh by how often it was called before: no two views count alike."""
+    return slopes * next(CALLS)
 
 
 @breaks("targets")

@@ -8,7 +8,7 @@ from xaikit.core import Explanation, NonNegative, forward
 
 def _columns(maps, targets):
     """Repeat maps [B, ...] for each target: [B, ..., T]."""
-    return tf.stack([maps] * targets.shape[-1], axis=-1) if targets.shape[-1] else maps[..., tf.newaxis]
+    return tf.repeat(maps[..., tf.newaxis], tf.shape(targets)[-1], axis=-1)
 
 
 @method
