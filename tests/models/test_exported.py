@@ -6,7 +6,17 @@ import pytest
 
 from tests.conftest import draws
 from tests.oracles.weights import settled
-from xaikit import explain, gradcam, gradients, guided_backprop, integrated_gradients, occlusion, smooth
+from xaikit import (
+    explain,
+    gradcam,
+    gradients,
+    guided_backprop,
+    integrated_gradients,
+    occlusion,
+    parameter_randomization,
+    randomized,
+    smooth,
+)
 from xaikit.errors import ModelError, ModelLoadError
 from xaikit.models import load
 
@@ -53,6 +63,17 @@ def test_methods_that_look_inside_say_why_they_cannot(saved, pictures):
         explain(gradcam, saved, pictures)
     with pytest.raises(ModelError, match="no rule for StatefulPartitionedCall"):
         explain(guided_backprop, saved, pictures)
+
+
+@pytest.mark.parametrize("change", ["randomized", "parameter_randomization"])
+def test_weights_that_cannot_be_replaced_are_not_said_to_be_redrawn(change, saved, pictures):
+    asked = {
+        "randomized": lambda: explain(randomized(gradients), saved, pictures),
+        "parameter_randomization": lambda: parameter_randomization(gradients, saved, pictures),
+    }
+
+    with pytest.raises(ModelError, match=r"are inside of a SavedModel, and cannot be replaced"):
+        asked[change]()
 
 
 def test_a_saved_model_is_loaded_only_if_it_is_trusted(folder, tmp_path):

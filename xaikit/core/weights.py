@@ -16,8 +16,27 @@ def weighted_layers(model: Any) -> dict[str, Any]:
     return {path: layer for path, layer in layers_of(model) if own_weights(layer)}
 
 
+def check_reachable(model: Any) -> None:
+    """Refuse a model that runs a SavedModel: its function holds the weights, and other values would change nothing.
+
+    Raises:
+        ModelError: It names the layer.
+    """
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        if type(layer).__name__ == "TFSMLayer":
+            raise ModelError(
+                f"The weights of layer {layer.name!r} of model {model.name!r} are inside of a SavedModel, and cannot "
+                "be replaced: load the model from a .keras file instead."
+            )
+
+
 def owners(model: Any) -> list[tuple[str, Any]]:
-    """List every weight of a model with the path of its layer, once; those of no layer have the model's name."""
+    """List every weight of a model with the path of its layer, once; those of no layer have the model's name.
+
+    Raises:
+        ModelError: They are inside of a SavedModel.
+    """
+    check_reachable(model)
     held: dict[int, tuple[str, Any]] = {}
     for path, layer in [*weighted_layers(model).items(), (model.name, model)]:
         for variable in own_weights(layer):
@@ -54,8 +73,9 @@ def redrawn(model: Any, layers: str | Sequence[str], seed: int) -> Weights:
 
     Raises:
         UnknownName: The model has no such layer with weights.
-        ModelError: No layer has weights.
+        ModelError: No layer has weights, or they are inside of a SavedModel.
     """
+    check_reachable(model)
     known = weighted_layers(model)
     if not known and not own_weights(model):
         raise ModelError(f"randomized: model {model.name!r} has no weights to draw anew.")
