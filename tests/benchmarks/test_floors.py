@@ -12,6 +12,7 @@ from xaikit.registry import registry
 SIDE = 16
 WRITTEN = [  # explainer, floor, copies
     ("gradients", "gradients", 0),
+    ("full_gradients", "full_gradients", 0),
     ("gradcam", "gradcam", 0),
     ("integrated_gradients(steps=3)", "integrated_gradients", 3),
     ("smooth(gradients, repetitions=3, noise=0.0)", "slopes", 3),
