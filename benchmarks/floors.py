@@ -150,14 +150,30 @@ def heat(sizes: list[Any]) -> Any:
     return tf.reduce_sum(tf.math.divide_no_nan(sums - counts * low, high - low), axis=0)
 
 
-@floor("differences to a baseline's activations: its forward pass, for one example, beside the input's, and one back")
+@floor("the activations of one baseline beside those of the input, and one pass back by their differences: in full")
 def differences(network: Network, copies: int, rows: int) -> Program:
     def run(x: Any, y: Any) -> Any:
-        s = score(network, x, y)
-        far = network.logits(tf.zeros_like(x[:1]), training=False)
-        return s, tf.gather(far[0], y), tf.gradients(s, x)[0]
+        start = tf.zeros_like(x[:1])
+        with tf.name_scope("far"):
+            network.logits(start, training=False)
+        kinds = dict.fromkeys(("Relu", "Relu6"), "FloorOfDifferences")
+        with tf.name_scope("near"), tf.compat.v1.get_default_graph().gradient_override_map(kinds):
+            s = score(network, x, y)
+        return s, (x - start) * tf.gradients(s, x)[0]
 
     return called(compiled(network, run))
+
+
+@tf.RegisterGradient("FloorOfDifferences")
+def rescaled(op: Any, slope: Any) -> Any:
+    """DeepLIFT's rescale rule, of a ReLU on the inputs, in the scope "near", and the same on the baseline, in "far"."""
+    far = op.graph.get_operation_by_name(op.name.replace("near", "far", 1))
+    way, rise = op.inputs[0] - far.inputs[0], op.outputs[0] - far.outputs[0]
+    flat = tf.raw_ops.ReluGrad if op.type == "Relu" else tf.raw_ops.Relu6Grad
+    meeting = flat(
+        gradients=tf.cast(tf.equal(way, 0), way.dtype), features=op.outputs[0]
+    )  # the gradient, where they do
+    return slope * (tf.math.divide_no_nan(rise, way) + meeting)
 
 
 def cam_of(network: Network, x: Any, y: Any) -> tuple[Any, Any]:

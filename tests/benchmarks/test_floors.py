@@ -13,6 +13,7 @@ SIDE = 16
 WRITTEN = [  # explainer, floor, copies
     ("gradients", "gradients", 0),
     ("full_gradients", "full_gradients", 0),
+    ("deeplift", "differences", 0),
     ("gradcam", "gradcam", 0),
     ("integrated_gradients(steps=3)", "integrated_gradients", 3),
     ("smooth(gradients, repetitions=3, noise=0.0)", "slopes", 3),
@@ -58,7 +59,7 @@ def test_a_floor_of_attention_gives_the_method_s_map(text, name, tiny_vit):
     same(text, name, 0, tiny_vit, 32)
 
 
-@pytest.mark.parametrize("name", ["forward", "forwards", "differences", "slopes_in_turn"])
+@pytest.mark.parametrize("name", ["forward", "forwards", "slopes_in_turn"])
 def test_a_floor_that_only_counts_gives_the_clean_scores(name, tiny):
     images = pictures(3, SIDE)
     classes = best_classes(tiny, images)

@@ -329,7 +329,7 @@ def test_the_model_sees_the_input_and_the_baseline_once_and_never_more_than_the_
 
     explain(deeplift, model, np.ones((6, 4), "float32"), "all", batch_size=3, jit=False)
 
-    assert seen == [3, 3, 3, 3]
+    assert sorted(seen) == [1, 1, 3, 3]
 
 
 @pytest.mark.parametrize(

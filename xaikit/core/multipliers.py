@@ -46,7 +46,7 @@ class Multipliers:
 
         Args:
             model: Its name, for messages.
-            runs: The inputs, and the baselines, each a tensor or a structure of them.
+            runs: The inputs, and the baselines, each a tensor or a structure of them; one baseline may stand for all.
             scores: What the two led to.
             given: What is the same for both, such as targets.
 
@@ -191,6 +191,8 @@ def _partners(model: str, found: Flow, known: dict[str, Tensor], score: Tensor, 
         one, two = ahead.pop()
         if one.name in partners or one.name not in found.varying:
             continue
+        if two.op.type == "Tile" != one.op.type:  # one baseline's scores, for every example
+            two = two.op.inputs[0]
         if one.op.type != two.op.type or len(one.op.inputs) != len(two.op.inputs):
             raise ModelError(
                 f"{model} runs other operations on the baseline than on the input ({one.op.name}, {two.op.name}): use "
