@@ -153,6 +153,49 @@ def test_rounding_is_no_bias():
     np.testing.assert_allclose(maps, psi(PICTURES * slopes, (6, 7)), rtol=1e-5)
 
 
+def test_layers_of_equal_and_of_other_sizes_count_alike_and_constant_ones_not_at_all():
+    layers = keras.layers
+    inputs = hidden = keras.Input((8, 8, 2), **OPTIONS)
+    convolutions = []
+    for strides, activation_name in ((2, "relu"), (1, "relu"), (2, "linear")):
+        hidden = layers.Conv2D(3, 3, strides=strides, padding="same", activation=activation_name, **OPTIONS)(hidden)
+        convolutions.append(hidden)
+    summed = layers.GlobalAveragePooling2D(**OPTIONS)(hidden)  # so that the last one's terms are one number per channel
+    model = settled(keras.Model(inputs, layers.Dense(1, **OPTIONS)(summed)))
+    *_, last, _, dense = model.layers
+    last.bias.assign(np.full(3, 0.25))
+    dense.kernel.assign(np.ones((3, 1)))  # and so they are all the same
+    images = np.random.default_rng(10).normal(size=(2, 8, 8, 2))
+    watched = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        first = model.layers[1](watched)
+        before = tf.nn.conv2d(first, model.layers[2].kernel, 1, "SAME") + model.layers[2].bias
+        score = tf.reduce_sum(dense(model.layers[-2](last(tf.nn.relu(before)))))
+    slopes = tape.gradient(score, [watched, first, before])
+    terms = [images * slopes[0], model.layers[1].bias * slopes[1] * tf.cast(first > 0, "float64")]
+    terms.append(model.layers[2].bias * slopes[2])
+    expected = sum(psi(np.asarray(term), (8, 8)) for term in terms)
+
+    maps = explain(full_gradients, model, images).maps[..., 0]
+
+    np.testing.assert_allclose(maps, expected, rtol=1e-5)
+
+
+def test_no_map_is_below_0_where_all_sizes_are_nearly_the_same():
+    layers = keras.layers
+    inputs = keras.Input((5, 5, 2))
+    hidden = layers.Conv2D(64, 1, name="conv")(inputs)
+    pooled = layers.Flatten()(hidden)
+    model = settled(keras.Model(inputs, layers.Dense(1)(pooled)))
+    model.get_layer("conv").bias.assign(np.linspace(1, 1 + 1e-5, 64, dtype="float32"))
+    model.layers[-1].kernel.assign(np.random.default_rng(0).uniform(1, 1 + 1e-6, (1600, 1)).astype("float32"))
+
+    maps = explain(full_gradients, model, np.zeros((2, 5, 5, 2), "float32")).maps
+
+    assert maps.min() >= 0
+
+
 def test_biases_without_positions_are_in_the_decomposition_alone():
     layers = keras.layers
     inputs = keras.Input((4, 4, 2), **OPTIONS)
