@@ -158,7 +158,7 @@ def differences(network: Network, copies: int, rows: int) -> Program:
             network.logits(start, training=False)
         kinds = dict.fromkeys(("Relu", "Relu6"), "FloorOfDifferences")
         with tf.name_scope("near"), tf.compat.v1.get_default_graph().gradient_override_map(kinds):
-            s = score(network, x, y)
+            s = score(network, x, y)  # largest values of windows go by their gradients: less than the method does
         return s, (x - start) * tf.gradients(s, x)[0]
 
     return called(compiled(network, run))

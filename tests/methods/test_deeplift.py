@@ -393,6 +393,22 @@ def test_pooling_that_only_leaves_values_out_is_linear():
     np.testing.assert_allclose(maps, (PICTURES - 0.2)[..., np.newaxis] * slopes, atol=1e-12)
 
 
+@tf.RegisterGradient("TestOfDeepliftTwice")
+def twice(op, slope):
+    """A gradient that is not the operation's."""
+    return 2 * slope, None
+
+
+def test_what_is_linear_goes_by_its_own_gradient_whatever_the_model_made_of_it():
+    def tripled(x):
+        with tf.compat.v1.get_default_graph().gradient_override_map({"Mul": "TestOfDeepliftTwice"}):
+            return x * 3.0
+
+    maps = explain(deeplift, model_of(tripled, 1), np.array([[5.0]])).maps
+
+    np.testing.assert_allclose(maps, [[[15.0]]])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
