@@ -165,31 +165,40 @@ def occlusion(network: Network, copies: int, rows: int) -> Program:
     return program
 
 
-@floor(
-    "the clean scores, and those of the head on features of which one is taken away: a forward pass, then heads alone"
-)
+@floor("a forward pass, and one through the head alone for each feature that is taken away, of those that vary most")
 def heads(network: Network, copies: int, rows: int) -> Program:
-    clean = compiled(network, lambda x, y: network.features(x, training=False))
     shape = network.head.inputs[0].shape
 
+    def chosen(x: Any, y: Any) -> Any:
+        features, logits = network.features(x, training=False)
+        numbers = tf.math.top_k(tf.math.reduce_variance(features, axis=(1, 2)), copies).indices
+        return (
+            features,
+            tf.gather(logits, y, batch_dims=1),
+            numbers,
+            tf.gather(features, numbers, axis=-1, batch_dims=1),
+        )
+
     def ablated(features: Any, y: Any, numbers: Any) -> Any:
-        count = tf.size(numbers)
-        kept = tf.reshape(1 - tf.one_hot(numbers, shape[-1]), [count, 1, 1, 1, -1])
-        copied = tf.reshape(kept * features, tf.concat([[-1], tf.shape(features)[1:]], axis=0))
+        count = tf.shape(numbers)[1]
+        kept = 1 - tf.one_hot(tf.transpose(numbers), shape[-1])
+        masked = kept[:, :, tf.newaxis, tf.newaxis] * features
+        copied = tf.reshape(masked, tf.concat([[-1], tf.shape(features)[1:]], axis=0))
         found = network.head(copied, training=False)
         return tf.reshape(tf.gather(found, tf.tile(y, [count]), batch_dims=1), [count, -1])
 
-    specs = [tf.TensorSpec(shape, tf.float32), some(1, tf.int32), some(1, tf.int32)]
+    first = compiled(network, chosen)
+    specs = [tf.TensorSpec(shape, tf.float32), some(1, tf.int32), some(2, tf.int32)]
     run = tf.function(ablated, autograph=False).get_concrete_function(*specs)
 
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-        features, logits = (part.numpy() for part in clean(tf.constant(images), tf.constant(classes)))
-        scores = np.take_along_axis(logits, classes[:, np.newaxis], axis=1)
+        features, scores, numbers, taken = first(tf.constant(images), tf.constant(classes))
         left = np.empty((len(images), copies), "float32")
-        for part, x, y, numbers in helpings(features, classes, copies, rows):
-            left[part, numbers] = run(x, y, tf.constant(numbers)).numpy().T
-        maps = np.einsum("bhwk,bk->bhw", features[..., :copies], (scores - left) / scores)
-        return [scores[:, 0], maps]
+        for part, x, y, some_of in helpings(features, classes, copies, rows):
+            which = numbers[part, some_of[0] : some_of[-1] + 1]
+            left[part, some_of] = run(x, y, which).numpy().T
+        s = scores.numpy()
+        return [s, np.einsum("bhwk,bk->bhw", taken.numpy(), 1 - left / s[:, np.newaxis])]
 
     return program
 

@@ -16,7 +16,7 @@ WRITTEN = [  # explainer, floor, copies
     ("integrated_gradients(steps=3)", "integrated_gradients", 3),
     ("smooth(gradients, repetitions=3, noise=0.0)", "slopes", 3),
     ("occlusion(patch=8, stride=8)", "occlusion", 4),
-    ("ablationcam", "heads", 8),
+    ("ablationcam(channels=6)", "heads", 6),
     ("tta(gradcam, scales=(0.5,))", "views", 4),
 ]
 
