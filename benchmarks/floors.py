@@ -100,6 +100,45 @@ def gradients(network: Network, copies: int, rows: int) -> Program:
     return called(compiled(network, run))
 
 
+def gradients_by(network: Network, **names: str) -> Program:
+    """The slope of the score at the input, where types of ops have gradients that were registered by some names."""
+
+    def run(x: Any, y: Any) -> Any:
+        with tf.compat.v1.get_default_graph().gradient_override_map(names):
+            s = score(network, x, y)
+        return s, tf.gradients(s, x)[0]
+
+    return called(compiled(network, run))
+
+
+@tf.RegisterGradient("floors.guided")
+def guided(op: Any, slopes: Any) -> Any:
+    """ReLU cuts off slopes below 0, and those of units at rest."""
+    return tf.raw_ops.ReluGrad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
+
+
+@tf.RegisterGradient("floors.guided6")
+def guided6(op: Any, slopes: Any) -> Any:
+    """ReLU6 cuts off slopes below 0, and those of units at rest or at 6."""
+    return tf.raw_ops.Relu6Grad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
+
+
+@tf.RegisterGradient("floors.positive")
+def positive(op: Any, slopes: Any) -> Any:
+    """A ReLU cuts off slopes below 0."""
+    return tf.nn.relu(slopes)
+
+
+@floor("one forward and one backward pass, with one op more for each ReLU: slopes below 0 end there too")
+def guided_backprop(network: Network, copies: int, rows: int) -> Program:
+    return gradients_by(network, Relu="floors.guided", Relu6="floors.guided6")
+
+
+@floor("one forward and one backward pass, in which each ReLU cuts off slopes below 0, and nothing else")
+def deconvnet(network: Network, copies: int, rows: int) -> Program:
+    return gradients_by(network, Relu="floors.positive", Relu6="floors.positive")
+
+
 @floor("differences to a baseline's activations: its forward pass, for one example, beside the input's, and one back")
 def differences(network: Network, copies: int, rows: int) -> Program:
     def run(x: Any, y: Any) -> Any:
