@@ -35,7 +35,7 @@ CASES: dict[str, Case] = {
     "full_gradients": Case("full_gradients", "gradients"),
     "guided_backprop": Case("guided_backprop", "guided_backprop"),
     "deconvnet": Case("deconvnet", "deconvnet"),
-    "lrp": Case("lrp", "gradients"),
+    "lrp": Case("lrp", "lrp"),
     "deeplift": Case("deeplift", "differences"),
     "cam": Case("cam", "forward"),
     "gradcam": Case("gradcam", "gradcam"),

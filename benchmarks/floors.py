@@ -139,6 +139,59 @@ def deconvnet(network: Network, copies: int, rows: int) -> Program:
     return gradients_by(network, Relu="floors.positive", Relu6="floors.positive")
 
 
+EPSILON = 1e-6
+LINEAR = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+RELUS = ("Relu", "Relu6")
+
+
+def affine(op: Any) -> bool:
+    """Whether an op is a shift or a scale of features by weights, as of a bias or a normalisation."""
+    return op.type in ("Mul", "AddV2", "BiasAdd") and op.inputs[1].shape.rank == 1
+
+
+def from_layer(z: Any) -> bool:
+    """Whether a tensor is what a layer gives, its shifts and scales included."""
+    while affine(z.op):
+        z = z.op.inputs[0]
+    return z.op.type in LINEAR
+
+
+@tf.RegisterGradient("floors.lrp_relu")
+def lrp_relu(op: Any, slopes: Any) -> Any:
+    """R = slopes * y is z's too, and so c = R / (z + epsilon) is the layer's, or R / z where there is none."""
+    y, z = op.outputs[0], op.inputs[0]
+    return slopes * tf.math.divide_no_nan(y, z + EPSILON if from_layer(z) else z)
+
+
+@tf.RegisterGradient("floors.lrp_shift")
+def lrp_shift(op: Any, slopes: Any) -> Any:
+    """A shift hands on c; at the end of a layer without a ReLU it is R / (z + epsilon sign z)."""
+    z = op.outputs[0]
+    if not affine(op):
+        return slopes, slopes
+    if from_layer(z) and not any(user.type in RELUS or affine(user) for user in z.consumers()):
+        sizes = tf.abs(z)
+        slopes *= sizes / (sizes + EPSILON)
+    return slopes, None
+
+
+@floor("the pass back with a factor for each layer and its ReLU, y / (z + epsilon), which takes three ops")
+def lrp(network: Network, copies: int, rows: int) -> Program:
+    names = {
+        "Relu": "floors.lrp_relu",
+        "Relu6": "floors.lrp_relu",
+        "AddV2": "floors.lrp_shift",
+        "BiasAdd": "floors.lrp_shift",
+    }
+    run = gradients_by(network, **names)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        scores, found = run(images, classes)
+        return [scores, images * found]
+
+    return program
+
+
 @floor("differences to a baseline's activations: its forward pass, for one example, beside the input's, and one back")
 def differences(network: Network, copies: int, rows: int) -> Program:
     def run(x: Any, y: Any) -> Any:

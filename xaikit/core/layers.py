@@ -1,6 +1,7 @@
 """A layer with weights, in the parts that rules of relevance ask for: what its inputs contribute, by their sign.
 
-z = sum of x w' + t, where w' is the weights times the scales, and t the sum of the shifts, that follow the layer's op.
+z = sum of x w' + t, where w' is the weights times the scales, and t the sum of the shifts, that follow the layer's op;
+y = z, or the ReLU of it that follows.
 """
 
 from functools import cached_property
@@ -20,12 +21,14 @@ class Layer:
         part: What is computed, on the traced ops.
         inputs: x.
         outputs: z.
+        activated: y.
     """
 
     def __init__(self, part: Part) -> None:
         self.part = part
         self.inputs = widened(part.sources[0])
-        self.outputs = widened(part.outputs[0])
+        self.activated = widened(part.outputs[0])
+        self.outputs = widened(part.rectifier.inputs[0]) if part.rectifier else self.activated
         self._place = part.places[0]
         floats = [i for i, source in enumerate(part.op.inputs) if source.dtype.is_floating]
         self._weights_place = next(i for i in floats if i != self._place)
@@ -103,19 +106,37 @@ class Layer:
 
     @cached_property
     def shifts(self) -> Tensor:
-        """t, in the shape of z."""
-        return self._followed(tf.zeros_like(self._before))
+        """t, in a shape that fits z."""
+        return self._followed(self._alike(0))
 
     @property
     def _before(self) -> Tensor:
         return widened(self.part.op.outputs[0])
 
     @cached_property
+    def _by_feature(self) -> bool:
+        """Whether what follows treats each number by itself, the last axis being the features."""
+        known = self._before.shape.rank is not None and self._before.shape[-1] is not None
+        return known and all(op.type in kinds.BY_NUMBER and channels_last(op) for op, _ in self.part.chain)
+
+    def _alike(self, value: int) -> Tensor:
+        """Fill a tensor to be sent through what follows: one number for each feature will do, if that fits them all."""
+        before = self._before
+        if not self._by_feature:
+            return tf.fill(tf.shape(before), tf.constant(value, before.dtype))
+        return tf.constant(value, before.dtype, [1] * (before.shape.rank - 1) + [before.shape[-1]])
+
+    @cached_property
     def _scales(self) -> Tensor | None:
-        """By what the sum is multiplied, in the shape of z; None is 1."""
+        """By what the sum is multiplied, in a shape that fits z; None is 1."""
         if all(op.type in (*kinds.SHIFTS, *kinds.MOVES) for op, _ in self.part.chain):
             return None
-        return self._moved(_slopes(self._followed, self._before, tf.ones_like(self.outputs)))
+        if not self._by_feature:
+            return self._moved(_slopes(self._followed, self._before, tf.ones_like(self.outputs)))
+        scales = self._alike(1)
+        for op, place in self.part.chain:
+            scales = scaled_by(op, place, scales)
+        return scales
 
     def _followed(self, value: Tensor) -> Tensor:
         for op, place in self.part.chain:
@@ -126,6 +147,24 @@ class Layer:
         for op, place in self.part.chain:
             value = again(op, {place: value})[0] if op.type in kinds.MOVES else value
         return value
+
+
+def channels_last(op: Any) -> bool:
+    """Whether an op takes the last axis for the features, where that matters to it."""
+    formats = op.node_def.attr.get("data_format")
+    return formats is None or formats.s in (b"NHWC", b"NDHWC")
+
+
+def scaled_by(op: Any, place: int, value: Tensor) -> Tensor:
+    """Make of a value what the scale alone of a shift and scale makes of it."""
+    if op.type in kinds.SHIFTS:
+        return value
+    if op.type == "Sub":
+        return -value if place else value
+    changes = {place: value}
+    if op.type == "FusedBatchNormV3":
+        changes |= {i: tf.zeros_like(op.inputs[i]) for i in (2, 3)}  # the shift and the mean
+    return again(op, changes)[0]
 
 
 def _slopes(function: Any, inputs: Tensor, values: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""Rules of layer-wise relevance propagation for one layer, z_k = sum_j x_j w_jk + t_k.
+"""Rules of layer-wise relevance propagation for one layer, z_k = sum_j x_j w_jk + t_k, y_k = z_k or ReLU(z_k).
 
 Each gives relevance R_k to the contributions x_j w_jk, those above 0 by one measure, those below by another; the shift
-t_k, a bias, keeps its own share. In terms of c = R / x: c_j = sum_k w_jk a_k, with a_k = c_k times the measure.
+t_k, a bias, keeps its own share. In terms of c = R / x: c_j = sum_k w_jk a_k, with a_k = c_k times the measure; and the
+relevance of z_k is that of y_k, R_k = c_k y_k.
 """
 
 from collections.abc import Callable
@@ -16,20 +17,28 @@ Way = Callable[[Tensor], Tensor]
 
 def zero(layer: Layer) -> Way:
     """R_j = sum_k x_j w_jk / z_k R_k: the plain gradient, in terms of c."""
-    return layer.back
+    if layer.part.rectifier is None:
+        return layer.back
+    measure = tf.math.divide_no_nan(layer.activated, layer.outputs)
+    return lambda slopes: layer.back(slopes * measure)
 
 
 def epsilon(layer: Layer, size: float) -> Way:
     """R_j = sum_k x_j w_jk / (z_k + size sign z_k) R_k, where the sign of 0 is 1."""
-    sign = tf.where(layer.outputs < 0, -tf.ones_like(layer.outputs), tf.ones_like(layer.outputs))
-    measure = layer.outputs / (layer.outputs + size * sign)
+    if size == 0:
+        return zero(layer)
+    if layer.part.rectifier is None:
+        sizes = tf.abs(layer.outputs)
+        measure = sizes / (sizes + size)
+    else:  # y is 0 where z is not above 0
+        measure = tf.math.divide_no_nan(layer.activated, layer.outputs + size)
     return lambda slopes: layer.back(slopes * measure)
 
 
 def gamma(layer: Layer, weight: float) -> Way:
     """Count contributions of the sign of z_k (1 + weight) times."""
     up, once = layer.outputs > 0, tf.ones_like(layer.outputs)
-    measure = layer.outputs / _not_zero(layer.outputs + weight * tf.where(up, layer.gains, layer.losses))
+    measure = layer.activated / _not_zero(layer.outputs + weight * tf.where(up, layer.gains, layer.losses))
     more = (1 + weight) * once
     return _apart(layer, measure * tf.where(up, more, once), measure * tf.where(up, once, more))
 
@@ -41,8 +50,8 @@ def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
     """
     none = tf.zeros_like(layer.outputs)
     only_above, only_below = _nothing(layer.losses, layer.gains), _nothing(layer.gains, layer.losses)
-    above = layer.outputs / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
-    below = layer.outputs / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
+    above = layer.activated / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
+    below = layer.activated / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
     up = tf.where(only_above, above, alpha * above)
     down = tf.where(only_below, below, -beta * below)
     return _apart(layer, tf.where(only_below, none, up), tf.where(only_above, none, down))
@@ -59,7 +68,7 @@ def flat(layer: Layer, entry: Entry) -> Way:
     start, end = (entry.follow(layer.part.sources[0], change) for change in (tf.zeros_like, tf.ones_like))
     there = tf.cast(tf.not_equal(start, end), layer.inputs.dtype)
     ones = tf.ones_like(layer.weights)
-    share = layer.outputs / _not_zero(layer.applied(there, ones))
+    share = layer.activated / _not_zero(layer.applied(there, ones))
     return lambda slopes: there * layer.returned(slopes * share, ones)
 
 
@@ -71,7 +80,7 @@ def box(layer: Layer, entry: Entry, low: float | None, high: float | None) -> Wa
     )
     least, most = tf.minimum(*ends), tf.maximum(*ends)  # a scale below 0 on the way turns them round
     total = layer.outputs - layer.shifts - layer.pull(least, most)
-    share = layer.outputs / _not_zero(total)
+    share = layer.activated / _not_zero(total)
 
     def back(slopes: Tensor) -> Tensor:
         shared, none = slopes * share, tf.zeros_like(slopes)
