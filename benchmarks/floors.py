@@ -146,7 +146,7 @@ RELUS = ("Relu", "Relu6")
 
 def affine(op: Any) -> bool:
     """Whether an op is a shift or a scale of features by weights, as of a bias or a normalisation."""
-    return op.type in ("Mul", "AddV2", "BiasAdd") and op.inputs[1].shape.rank == 1
+    return op.type in ("Mul", "AddV2", "BiasAdd") and set(op.inputs[1].shape[:-1]) <= {1}
 
 
 def from_layer(z: Any) -> bool:
