@@ -41,13 +41,13 @@ class Layer:
 
     @cached_property
     def upper(self) -> Tensor:
-        """The weights above 0."""
-        return tf.maximum(self.weights, 0)
+        """The weights above 0, scaled if need be."""
+        return tf.maximum(self._signed[0], 0)
 
     @cached_property
     def lower(self) -> Tensor:
-        """The weights below 0."""
-        return tf.minimum(self.weights, 0)
+        """The weights below 0, scaled if need be."""
+        return tf.minimum(self._signed[0], 0)
 
     def applied(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Apply other weights to other inputs, without shifts and scales; in the shape of z."""
@@ -66,13 +66,18 @@ class Layer:
         """Add up `above` times the scaled weights above 0, and `below` times those below; in the shape of z."""
         return self._scaled(*self._crossed(above, below))
 
-    def push(self, above: Tensor, below: Tensor) -> Tensor:
-        """Send `above` back through the scaled weights above 0, and `below` through those below; in the shape of x."""
-        if self._scales is not None:
-            upright = self._scales > 0
-            straight, turned = tf.where(upright, above, below), tf.where(upright, below, above)
-            above, below = self._scales * straight, self._scales * turned
-        return self.returned(above, self.upper) + self.returned(below, self.lower)
+    def push(self, above: Tensor | None, below: Tensor | None) -> Tensor:
+        """Send `above` back through the scaled weights above 0, and `below` through those below; in the shape of x.
+
+        None sends nothing, at no cost.
+        """
+        scales = self._signed[1]
+        if scales is not None:
+            none = tf.zeros([], scales.dtype)
+            up, down = (none if values is None else scales * values for values in (above, below))
+            above, below = tf.where(scales > 0, up, down), tf.where(scales > 0, down, up)
+        sent = [(above, self.upper), (below, self.lower)]
+        return tf.add_n([self.returned(values, weights) for values, weights in sent if values is not None])
 
     @cached_property
     def gains(self) -> Tensor:
@@ -97,7 +102,8 @@ class Layer:
 
     def _scaled(self, straight: Tensor, turned: Tensor) -> Tensor:
         """Scale sums over weights, where a scale below 0 turns the signs of weights round."""
-        return straight if self._scales is None else self._scales * tf.where(self._scales > 0, straight, turned)
+        scales = self._signed[1]
+        return straight if scales is None else scales * tf.where(scales > 0, straight, turned)
 
     @cached_property
     def rectified(self) -> bool:
@@ -138,6 +144,15 @@ class Layer:
             scales = scaled_by(op, place, scales)
         return scales
 
+    @cached_property
+    def _signed(self) -> tuple[Tensor, Tensor | None]:
+        """The weights that the scales were drawn into; or those before the scaling, and the scales."""
+        if self._scales is None:
+            return self.weights, None
+        fits = self._by_feature and self._weights_place == 1
+        drawn = drawn_in(self.part.op, self.weights, self._scales) if fits else None
+        return (self.weights, self._scales) if drawn is None else (drawn, None)
+
     def _followed(self, value: Tensor) -> Tensor:
         for op, place in self.part.chain:
             value = again(op, {place: value})[0]
@@ -153,6 +168,18 @@ def channels_last(op: Any) -> bool:
     """Whether an op takes the last axis for the features, where that matters to it."""
     formats = op.node_def.attr.get("data_format")
     return formats is None or formats.s in (b"NHWC", b"NDHWC")
+
+
+def drawn_in(op: Any, weights: Tensor, scales: Tensor) -> Tensor | None:
+    """Multiply weights by the scales of the features that they give; None where these are not one for each."""
+    one_for_each = channels_last(op) and scales.shape.rank is not None and set(scales.shape[:-1]) <= {1}
+    if one_for_each and op.type in ("Conv2D", "Conv3D") and weights.shape[-1] == scales.shape[-1]:
+        return weights * tf.reshape(scales, [-1])
+    if one_for_each and op.type == "MatMul" and not op.get_attr("transpose_b"):
+        return weights * tf.reshape(scales, [-1])
+    if one_for_each and op.type == "DepthwiseConv2dNative" and weights.shape.is_fully_defined():
+        return weights * tf.reshape(scales, weights.shape[2:])
+    return None
 
 
 def scaled_by(op: Any, place: int, value: Tensor) -> Tensor:

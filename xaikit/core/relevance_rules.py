@@ -37,10 +37,14 @@ def epsilon(layer: Layer, size: float) -> Way:
 
 def gamma(layer: Layer, weight: float) -> Way:
     """Count contributions of the sign of z_k (1 + weight) times."""
-    up, once = layer.outputs > 0, tf.ones_like(layer.outputs)
-    measure = layer.activated / _not_zero(layer.outputs + weight * tf.where(up, layer.gains, layer.losses))
-    more = (1 + weight) * once
-    return _apart(layer, measure * tf.where(up, more, once), measure * tf.where(up, once, more))
+    if layer.part.rectifier is not None:  # y is 0 where z is not above 0
+        measure = tf.math.divide_no_nan(layer.activated, layer.outputs + weight * layer.gains)
+        return _apart(layer, (1 + weight) * measure, measure)
+    up = layer.outputs > 0
+    raised = layer.outputs + weight * tf.where(up, layer.gains, layer.losses)
+    measure = tf.math.divide_no_nan(layer.activated, raised)
+    more = (1 + weight) * measure
+    return _apart(layer, tf.where(up, more, measure), tf.where(up, measure, more))
 
 
 def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
@@ -48,10 +52,12 @@ def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
 
     Where there are none below, those above get all, R_k, and the other way round: so alpha - beta = 1 always conserves.
     """
-    none = tf.zeros_like(layer.outputs)
+    above = tf.math.divide_no_nan(layer.activated, layer.gains)
+    if beta == 0 and layer.part.rectifier is not None:  # where there are none above, y is 0
+        return _apart(layer, above, None)
+    below = tf.math.divide_no_nan(layer.activated, layer.losses)
     only_above, only_below = _nothing(layer.losses, layer.gains), _nothing(layer.gains, layer.losses)
-    above = layer.activated / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
-    below = layer.activated / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
+    none = tf.zeros_like(layer.outputs)
     up = tf.where(only_above, above, alpha * above)
     down = tf.where(only_below, below, -beta * below)
     return _apart(layer, tf.where(only_below, none, up), tf.where(only_above, none, down))
@@ -68,7 +74,7 @@ def flat(layer: Layer, entry: Entry) -> Way:
     start, end = (entry.follow(layer.part.sources[0], change) for change in (tf.zeros_like, tf.ones_like))
     there = tf.cast(tf.not_equal(start, end), layer.inputs.dtype)
     ones = tf.ones_like(layer.weights)
-    share = layer.activated / _not_zero(layer.applied(there, ones))
+    share = tf.math.divide_no_nan(layer.activated, layer.applied(there, ones))
     return lambda slopes: there * layer.returned(slopes * share, ones)
 
 
@@ -80,21 +86,21 @@ def box(layer: Layer, entry: Entry, low: float | None, high: float | None) -> Wa
     )
     least, most = tf.minimum(*ends), tf.maximum(*ends)  # a scale below 0 on the way turns them round
     total = layer.outputs - layer.shifts - layer.pull(least, most)
-    share = layer.activated / _not_zero(total)
+    share = tf.math.divide_no_nan(layer.activated, total)
 
     def back(slopes: Tensor) -> Tensor:
-        shared, none = slopes * share, tf.zeros_like(slopes)
-        up, down = layer.push(shared, none), layer.push(none, shared)
+        shared = slopes * share
+        up, down = layer.push(shared, None), layer.push(None, shared)
         return (layer.inputs - least) * up + (layer.inputs - most) * down
 
     return back
 
 
-def _apart(layer: Layer, above: Tensor, below: Tensor) -> Way:
-    """Give the way back where contributions above 0 and below 0 have measures of their own."""
+def _apart(layer: Layer, above: Tensor, below: Tensor | None) -> Way:
+    """Give the way back where contributions above 0 and below 0 have measures of their own; None gives nothing."""
 
     def back(slopes: Tensor) -> Tensor:
-        up, down = slopes * above, slopes * below
+        up, down = slopes * above, None if below is None else slopes * below
         positive = layer.push(up, down)  # of inputs above 0
         return positive if layer.rectified else tf.where(layer.inputs >= 0, positive, layer.push(down, up))
 
@@ -106,8 +112,3 @@ def _bound(leaf: Tensor, given: float | None, reduce: Callable[..., Tensor]) -> 
     if given is None:
         return tf.zeros_like(leaf) + reduce(leaf, range(1, leaf.shape.rank), keepdims=True)
     return tf.fill(tf.shape(leaf), tf.constant(given, leaf.dtype))
-
-
-def _not_zero(values: Tensor) -> Tensor:
-    """Put 1 for 0, under a numerator that is 0 as well."""
-    return tf.where(tf.equal(values, 0), tf.ones_like(values), values)
