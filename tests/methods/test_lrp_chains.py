@@ -75,6 +75,23 @@ def test_so_it_may_before_a_relu_and_before_none(relu):
     check_dense("a difference", relu, (*RULES, "alpha2_beta1", "epsilon_gamma_box"))
 
 
+class Turned(layers.Dense):
+    """A dense layer whose product is written with its weights turned round."""
+
+    def call(self, inputs):
+        return tf.matmul(inputs, tf.transpose(self.kernel), transpose_b=True) + self.bias
+
+
+def test_weights_that_are_turned_round_are_scaled_along_the_other_axis():
+    inputs = np.random.default_rng(5).normal(size=(3, UNITS))
+    turned, plain = (
+        built(kind(UNITS, **OPTIONS), (UNITS,), "relu", CHAINS["a scale"][0]) for kind in (Turned, layers.Dense)
+    )
+    turned.set_weights(plain.get_weights())
+
+    same(turned, plain, inputs, ("epsilon", "zplus"))
+
+
 CONVOLUTIONS = {
     "conv": (layers.Conv2D(UNITS, 2, **OPTIONS), lambda kernel, scale: kernel * scale),
     "depthwise": (layers.DepthwiseConv2D(2, depth_multiplier=3, **OPTIONS), lambda kernel, s: kernel * s.reshape(2, 3)),
