@@ -23,6 +23,7 @@ def masked_scores(
     copy: Callable[[Number], Tensor],
     *,
     layer: Tap | None = None,
+    like: Tensor | None = None,
 ) -> Tensor:
     """Give the scores of `copy(0)` to `copy(count - 1)`, [B, T, count], each in its own place whatever the budget.
 
@@ -35,9 +36,10 @@ def masked_scores(
         count: How many copies, at least 1.
         copy: From the number of a copy to inputs like `inputs`, each example masked by itself.
         layer: Where it is given, the copies are of the features that it gives, and the inputs stay as they are.
+        like: The scores of the inputs, [B, T], where the caller has them: for their type and number.
     """
-    clean = forward(model, inputs, targets)
     # looked at for its type: where nobody else asks for the clean scores, they are not computed
+    clean = forward(model, inputs, targets) if like is None else like
     empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(clean, targets)], clean.dtype)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
