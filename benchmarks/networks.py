@@ -103,8 +103,17 @@ NETWORKS: dict[str, Callable[[int], Network]] = {
 
 
 def pictures(count: int, side: int) -> np.ndarray:
-    """Draw pictures [count, side, side, 3] in [-1, 1]; the first ones are the same whatever the count."""
-    return np.random.default_rng(0).uniform(-1, 1, (count, side, side, 3)).astype("float32")
+    """Draw pictures [count, side, side, 3] in [-1, 1]: patches of 8 x 8 colours, with some noise.
+
+    The first ones are the same whatever the count.
+    """
+    rng = np.random.default_rng(0)
+    places = np.arange(side) * 8 // side
+    drawn = [
+        0.8 * rng.uniform(-1, 1, (8, 8, 3))[places][:, places] + rng.uniform(-0.2, 0.2, (side, side, 3))
+        for _ in range(count)
+    ]
+    return np.stack(drawn).astype("float32")
 
 
 def settled(name: str, side: int) -> Network:
