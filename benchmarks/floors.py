@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from .networks import Network
 
-SEGMENTS = 16  # of a picture
+SEGMENTS = 50  # of a picture
 
 Program = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
