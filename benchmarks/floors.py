@@ -7,6 +7,7 @@ needed.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from .networks import Network
+
+SEGMENTS = 50  # of a picture
 
 Program = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
@@ -228,6 +231,23 @@ def forwards(network: Network, copies: int, rows: int) -> Program:
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
         found = [run(x, y, tf.constant(n)).numpy() for _, x, y, n in helpings(images, classes, copies, rows)]
         return [*called(clean)(images, classes), np.concatenate(found)]
+
+    return program
+
+
+@floor("the clean scores, and those of that many copies; before them the superpixels, which scikit-image cuts")
+def superpixels(network: Network, copies: int, rows: int) -> Program:
+    from skimage.segmentation import slic
+
+    def cut(image: np.ndarray) -> np.ndarray:
+        return slic((image + 1) / 2, n_segments=SEGMENTS, start_label=0, channel_axis=-1)
+
+    scored = forwards(network, copies, rows)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        with ThreadPoolExecutor() as pool:
+            labels = np.stack(list(pool.map(cut, images)))
+        return [*scored(images, classes), labels]
 
     return program
 

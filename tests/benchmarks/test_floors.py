@@ -60,7 +60,7 @@ def test_a_floor_of_attention_gives_the_method_s_map(text, name, tiny_vit):
     same(text, name, 0, tiny_vit, 32)
 
 
-@pytest.mark.parametrize("name", ["forward", "forwards", "differences", "slopes_in_turn"])
+@pytest.mark.parametrize("name", ["forward", "forwards", "superpixels", "differences", "slopes_in_turn"])
 def test_a_floor_that_only_counts_gives_the_clean_scores(name, tiny):
     images = pictures(3, SIDE)
     classes = best_classes(tiny, images)

@@ -15,7 +15,13 @@ from .view import Model, forward
 
 
 def masked_scores(
-    model: Model, inputs: Tensor, targets: Tensor, count: int, copy: Callable[[Number], Tensor]
+    model: Model,
+    inputs: Tensor,
+    targets: Tensor,
+    count: int,
+    copy: Callable[[Number], Tensor],
+    *,
+    like: Tensor | None = None,
 ) -> Tensor:
     """Give the scores of `copy(0)` to `copy(count - 1)`, [B, T, count], each in its own place whatever the budget.
 
@@ -27,29 +33,30 @@ def masked_scores(
         targets: [B, T], the same for every copy.
         count: How many copies, at least 1.
         copy: From the number of a copy to inputs like `inputs`, each example masked by itself.
+        like: The scores of the inputs, [B, T], where the caller has them: for their type and number.
     """
+    clean = forward(model, inputs, targets) if like is None else like
 
     def at_once(start: Number, size: Number) -> Tensor:
         return scores_at_once(model, inputs, targets, copy, start, size)
 
-    return scores_in_turn(model, inputs, targets, count, at_once)
+    return scores_in_turn(inputs, targets, count, at_once, like=clean)
 
 
 def scores_in_turn(
-    model: Model, inputs: Tensor, targets: Tensor, count: int, at_once: Callable[[Number, Number], Tensor]
+    inputs: Tensor, targets: Tensor, count: int, at_once: Callable[[Number, Number], Tensor], *, like: Tensor
 ) -> Tensor:
     """Give the scores of `count` copies, [B, T, count], from what gives those of `size` ones from `start` on at once.
 
     Args:
-        model: The view that `bind` received.
         inputs: [B, ...].
         targets: [B, T], the same for every copy.
         count: How many copies, at least 1.
         at_once: From start and size to scores [size, B, T].
+        like: The scores of the inputs, [B, T], for their type and number.
     """
-    clean = forward(model, inputs, targets)
     # looked at for its type: where nobody else asks for the clean scores, they are not computed
-    empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(clean, targets)], clean.dtype)
+    empty = tf.zeros([count, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like, targets)], like.dtype)
 
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
         places = start + tf.range(size)

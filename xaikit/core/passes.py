@@ -97,8 +97,6 @@ def run(
         precision: In which numbers layers of 32 bits compute instead; None is as they are.
     """
     recorder = _Recorder(writes or {}, idle or {}, dropout)
-    if dropout is not None:
-        dropout.begin()
     scope = keras.StatelessScope(state_mapping=list((weights or {}).values())) if weights else nullcontext()
     with _lock, computing_in(model, precision), recorder.shadowing(model), scope:
         outputs = model(inputs, training=False)

@@ -31,17 +31,18 @@ def replaced_scores(
         copies: From the numbers of some copies, [n], to features as the layer gives them, one copy after the other,
             [n * B, ...].
     """
-    idle = _idle(model, inputs, targets, tap)
+    clean = forward(model, inputs, targets)
+    idle = _idle(model, inputs, clean, tap)
 
     def at_once(start: Number, size: Number) -> Tensor:
         head = model.changed(writes=tap.replaced(copies(start + tf.range(size))), idle=idle)
         tiled = tf.nest.map_structure(lambda leaf: tf.tile(leaf, [size] + [1] * (leaf.shape.rank - 1)), inputs)
         return parted(forward(head, tiled, tf.tile(targets, [size, 1])), size)
 
-    return scores_in_turn(model, inputs, targets, count, at_once)
+    return scores_in_turn(inputs, targets, count, at_once, like=clean)
 
 
-def _idle(model: Model, inputs: Tensor, targets: Tensor, tap: Tap) -> Idle:
+def _idle(model: Model, inputs: Tensor, scores: Tensor, tap: Tap) -> Idle:
     """Find the calls of layers that lead to the scores by way of a tap alone, with what they gave for the inputs.
 
     That has the static shape of what they would give for the copies, so that all else is traced as if they ran. Left
@@ -49,7 +50,7 @@ def _idle(model: Model, inputs: Tensor, targets: Tensor, tap: Tap) -> Idle:
     """
     if model.dropout is not None:
         return {}
-    scores, made = forward(model, inputs, targets), model.run(inputs)
+    made = model.run(inputs)
     asked = _asked([*tf.nest.flatten(made.outputs), scores], tap.tensor(made))
     outer = {call.path.rpartition("/")[0] for call in made.calls}
     calls = [call for call in made.calls if call.path not in outer and _any_rows(call, made.graph)]

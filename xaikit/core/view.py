@@ -79,6 +79,8 @@ class Model:
 
     def _run(self, inputs: Tensor) -> Pass:
         fed = outward(inputs, self.channels)
+        if self.dropout is not None:
+            self.dropout.begin(inputs)
         try:
             with open_to_rules():
                 made = passes.run(
