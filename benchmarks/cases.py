@@ -33,9 +33,9 @@ CASES: dict[str, Case] = {
     "guided_integrated_gradients": Case(f"guided_integrated_gradients(steps={COPIES})", "slopes_in_turn", COPIES),
     "blur_integrated_gradients": Case(f"blur_integrated_gradients(steps={COPIES})", "slopes", COPIES),
     "full_gradients": Case("full_gradients", "full_gradients"),
-    "guided_backprop": Case("guided_backprop", "gradients"),
-    "deconvnet": Case("deconvnet", "gradients"),
-    "lrp": Case("lrp", "gradients"),
+    "guided_backprop": Case("guided_backprop", "guided_backprop"),
+    "deconvnet": Case("deconvnet", "deconvnet"),
+    "lrp": Case("lrp", "lrp"),
     "deeplift": Case("deeplift", "differences"),
     "cam": Case("cam", "forward"),
     "gradcam": Case("gradcam", "gradcam"),
@@ -48,8 +48,8 @@ CASES: dict[str, Case] = {
     "ablationcam": Case(f"ablationcam(channels={MASKS})", "heads", MASKS),
     "occlusion": Case("occlusion(patch={half}, stride={half})", "occlusion", 4),
     "rise": Case(f"rise(samples={MASKS})", "forwards", MASKS),
-    "lime": Case(f"lime(samples={MASKS}, segments=4)", "forwards", MASKS),
-    "kernel_shap": Case(f"kernel_shap(samples={MASKS}, segments=8)", "forwards", MASKS + 1),  # and one with nothing
+    "lime": Case(f"lime(samples={MASKS}, segments=50)", "superpixels", MASKS),
+    "kernel_shap": Case(f"kernel_shap(samples={MASKS}, segments=50)", "superpixels", MASKS + 1),  # and one with nothing
     "sobol": Case("sobol(designs=1, cells=2)", "forwards", 6),  # cells + 2 for each design
     "hsic": Case(f"hsic(samples={MASKS}, cells=4)", "forwards", MASKS),
     "attention_rollout": Case("attention_rollout", "rollout", network="tokens"),

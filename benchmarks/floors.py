@@ -7,6 +7,7 @@ needed.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from .networks import Network
+
+SEGMENTS = 50  # of a picture
 
 Program = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
@@ -101,6 +104,98 @@ def gradients(network: Network, copies: int, rows: int) -> Program:
     return called(compiled(network, run))
 
 
+def gradients_by(network: Network, **names: str) -> Program:
+    """The slope of the score at the input, where types of ops have gradients that were registered by some names."""
+
+    def run(x: Any, y: Any) -> Any:
+        with tf.compat.v1.get_default_graph().gradient_override_map(names):
+            s = score(network, x, y)
+        return s, tf.gradients(s, x)[0]
+
+    return called(compiled(network, run))
+
+
+@tf.RegisterGradient("floors.guided")
+def guided(op: Any, slopes: Any) -> Any:
+    """ReLU cuts off slopes below 0, and those of units at rest."""
+    return tf.raw_ops.ReluGrad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
+
+
+@tf.RegisterGradient("floors.guided6")
+def guided6(op: Any, slopes: Any) -> Any:
+    """ReLU6 cuts off slopes below 0, and those of units at rest or at 6."""
+    return tf.raw_ops.Relu6Grad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
+
+
+@tf.RegisterGradient("floors.positive")
+def positive(op: Any, slopes: Any) -> Any:
+    """A ReLU cuts off slopes below 0."""
+    return tf.nn.relu(slopes)
+
+
+@floor("one forward and one backward pass, with one op more for each ReLU: slopes below 0 end there too")
+def guided_backprop(network: Network, copies: int, rows: int) -> Program:
+    return gradients_by(network, Relu="floors.guided", Relu6="floors.guided6")
+
+
+@floor("one forward and one backward pass, in which each ReLU cuts off slopes below 0, and nothing else")
+def deconvnet(network: Network, copies: int, rows: int) -> Program:
+    return gradients_by(network, Relu="floors.positive", Relu6="floors.positive")
+
+
+EPSILON = 1e-6
+LINEAR = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+RELUS = ("Relu", "Relu6")
+
+
+def affine(op: Any) -> bool:
+    """Whether an op is a shift or a scale of features by weights, as of a bias or a normalisation."""
+    return op.type in ("Mul", "AddV2", "BiasAdd") and set(op.inputs[1].shape[:-1]) <= {1}
+
+
+def from_layer(z: Any) -> bool:
+    """Whether a tensor is what a layer gives, its shifts and scales included."""
+    while affine(z.op):
+        z = z.op.inputs[0]
+    return z.op.type in LINEAR
+
+
+@tf.RegisterGradient("floors.lrp_relu")
+def lrp_relu(op: Any, slopes: Any) -> Any:
+    """R = slopes * y is z's too, and so c = R / (z + epsilon) is the layer's, or R / z where there is none."""
+    y, z = op.outputs[0], op.inputs[0]
+    return slopes * tf.math.divide_no_nan(y, z + EPSILON if from_layer(z) else z)
+
+
+@tf.RegisterGradient("floors.lrp_shift")
+def lrp_shift(op: Any, slopes: Any) -> Any:
+    """A shift hands on c; at the end of a layer without a ReLU it is R / (z + epsilon sign z)."""
+    z = op.outputs[0]
+    if not affine(op):
+        return slopes, slopes
+    if from_layer(z) and not any(user.type in RELUS or affine(user) for user in z.consumers()):
+        sizes = tf.abs(z)
+        slopes *= sizes / (sizes + EPSILON)
+    return slopes, None
+
+
+@floor("the pass back with a factor for each layer and its ReLU, y / (z + epsilon), which takes three ops")
+def lrp(network: Network, copies: int, rows: int) -> Program:
+    names = {
+        "Relu": "floors.lrp_relu",
+        "Relu6": "floors.lrp_relu",
+        "AddV2": "floors.lrp_shift",
+        "BiasAdd": "floors.lrp_shift",
+    }
+    run = gradients_by(network, **names)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        scores, found = run(images, classes)
+        return [scores, images * found]
+
+    return program
+
+
 @floor("the slopes at every layer that adds something, and there sizes, sums and extremes of terms: written in full")
 def full_gradients(network: Network, copies: int, rows: int) -> Program:
     layers = [layer for layer in network.logits.layers if adds(layer)]
@@ -156,7 +251,7 @@ def differences(network: Network, copies: int, rows: int) -> Program:
         start = tf.zeros_like(x[:1])
         with tf.name_scope("far"):
             network.logits(start, training=False)
-        kinds = dict.fromkeys(("Relu", "Relu6"), "FloorOfDifferences")
+        kinds = dict.fromkeys(("Relu", "Relu6"), "floors.rescaled")
         with tf.name_scope("near"), tf.compat.v1.get_default_graph().gradient_override_map(kinds):
             s = score(network, x, y)  # largest values of windows go by their gradients: less than the method does
         return s, (x - start) * tf.gradients(s, x)[0]
@@ -164,7 +259,7 @@ def differences(network: Network, copies: int, rows: int) -> Program:
     return called(compiled(network, run))
 
 
-@tf.RegisterGradient("FloorOfDifferences")
+@tf.RegisterGradient("floors.rescaled")
 def rescaled(op: Any, slope: Any) -> Any:
     """DeepLIFT's rescale rule, of a ReLU on the inputs, in the scope "near", and the same on the baseline, in "far"."""
     far = op.graph.get_operation_by_name(op.name.replace("near", "far", 1))
@@ -206,6 +301,23 @@ def forwards(network: Network, copies: int, rows: int) -> Program:
     return program
 
 
+@floor("the clean scores, and those of that many copies; before them the superpixels, which scikit-image cuts")
+def superpixels(network: Network, copies: int, rows: int) -> Program:
+    from skimage.segmentation import slic
+
+    def cut(image: np.ndarray) -> np.ndarray:
+        return slic((image + 1) / 2, n_segments=SEGMENTS, start_label=0, channel_axis=-1)
+
+    scored = forwards(network, copies, rows)
+
+    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        with ThreadPoolExecutor() as pool:
+            labels = np.stack(list(pool.map(cut, images)))
+        return [*scored(images, classes), labels]
+
+    return program
+
+
 @floor("the clean scores, and those of copies of which one window is hidden: one forward pass each; written in full")
 def occlusion(network: Network, copies: int, rows: int) -> Program:
     clean = compiled(network, lambda x, y: [score(network, x, y)])
@@ -231,31 +343,40 @@ def occlusion(network: Network, copies: int, rows: int) -> Program:
     return program
 
 
-@floor(
-    "the clean scores, and those of the head on features of which one is taken away: a forward pass, then heads alone"
-)
+@floor("a forward pass, and one through the head alone for each feature that is taken away, of those that vary most")
 def heads(network: Network, copies: int, rows: int) -> Program:
-    clean = compiled(network, lambda x, y: network.features(x, training=False))
     shape = network.head.inputs[0].shape
 
+    def chosen(x: Any, y: Any) -> Any:
+        features, logits = network.features(x, training=False)
+        numbers = tf.math.top_k(tf.math.reduce_variance(features, axis=(1, 2)), copies).indices
+        return (
+            features,
+            tf.gather(logits, y, batch_dims=1),
+            numbers,
+            tf.gather(features, numbers, axis=-1, batch_dims=1),
+        )
+
     def ablated(features: Any, y: Any, numbers: Any) -> Any:
-        count = tf.size(numbers)
-        kept = tf.reshape(1 - tf.one_hot(numbers, shape[-1]), [count, 1, 1, 1, -1])
-        copied = tf.reshape(kept * features, tf.concat([[-1], tf.shape(features)[1:]], axis=0))
+        count = tf.shape(numbers)[1]
+        kept = 1 - tf.one_hot(tf.transpose(numbers), shape[-1])
+        masked = kept[:, :, tf.newaxis, tf.newaxis] * features
+        copied = tf.reshape(masked, tf.concat([[-1], tf.shape(features)[1:]], axis=0))
         found = network.head(copied, training=False)
         return tf.reshape(tf.gather(found, tf.tile(y, [count]), batch_dims=1), [count, -1])
 
-    specs = [tf.TensorSpec(shape, tf.float32), some(1, tf.int32), some(1, tf.int32)]
+    first = compiled(network, chosen)
+    specs = [tf.TensorSpec(shape, tf.float32), some(1, tf.int32), some(2, tf.int32)]
     run = tf.function(ablated, autograph=False).get_concrete_function(*specs)
 
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-        features, logits = (part.numpy() for part in clean(tf.constant(images), tf.constant(classes)))
-        scores = np.take_along_axis(logits, classes[:, np.newaxis], axis=1)
+        features, scores, numbers, taken = first(tf.constant(images), tf.constant(classes))
         left = np.empty((len(images), copies), "float32")
-        for part, x, y, numbers in helpings(features, classes, copies, rows):
-            left[part, numbers] = run(x, y, tf.constant(numbers)).numpy().T
-        maps = np.einsum("bhwk,bk->bhw", features[..., :copies], (scores - left) / scores)
-        return [scores[:, 0], maps]
+        for part, x, y, some_of in helpings(features, classes, copies, rows):
+            which = numbers[part, some_of[0] : some_of[-1] + 1]
+            left[part, some_of] = run(x, y, which).numpy().T
+        s = scores.numpy()
+        return [s, np.einsum("bhwk,bk->bhw", taken.numpy(), 1 - left / s[:, np.newaxis])]
 
     return program
 

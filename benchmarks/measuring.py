@@ -48,10 +48,8 @@ def measured(name: str, where: str, plan: Plan) -> list[dict[str, Any]]:
     first = seconds(lambda: explain(text, network.model, images[:1]))
     explain(text, network.model, images)
     used = _over(before)
-    begun = time.perf_counter()
     floor = FLOORS[case.floor].build(network, case.copies, rows_of(case.floor, where, plan))
     floor(images[:1], classes[:1])
-    floor_first = time.perf_counter() - begun
     rows = []
     for batch in plan.batches:
         x, y = images[:batch], classes[:batch]
@@ -68,7 +66,6 @@ def measured(name: str, where: str, plan: Plan) -> list[dict[str, Any]]:
                 "floor": case.floor,
                 "explainer": text,
                 "first_s": first,
-                "floor_first_s": floor_first,
                 "peak_mib": used,
                 "traces": traces_of(network.model),
             }
@@ -101,17 +98,22 @@ def traces_of(model: keras.Model) -> int:
     return len(compiled._cache.get(model, ()))
 
 
-def floor_memory(name: str, where: str, plan: Plan) -> float | None:
-    """MiB that a floor takes at its peak, over what there was before it was traced."""
+def floor_alone(name: str, where: str, plan: Plan) -> dict[str, float | None]:
+    """Measure what a floor takes in a process of its own: seconds of the first call, tracing included, and memory.
+
+    Memory is MiB at the peak, over what there was before it was traced.
+    """
     network = settled(where, plan.side)
     images = pictures(max(plan.batches), plan.side)
     classes = best_classes(network, images)
     before = resident()
     case = next(case for case in CASES.values() if case.floor == name)
+    begun = time.perf_counter()
     floor = FLOORS[name].build(network, case.copies, rows_of(name, where, plan))
     floor(images[:1], classes[:1])
+    first = time.perf_counter() - begun
     floor(images, classes)
-    return _over(before)
+    return {"first_s": first, "peak_mib": _over(before)}
 
 
 def _over(before: float | None) -> float | None:

@@ -103,8 +103,18 @@ NETWORKS: dict[str, Callable[[int], Network]] = {
 
 
 def pictures(count: int, side: int) -> np.ndarray:
-    """Draw pictures [count, side, side, 3] in [-1, 1]; the first ones are the same whatever the count."""
-    return np.random.default_rng(0).uniform(-1, 1, (count, side, side, 3)).astype("float32")
+    """Draw pictures [count, side, side, 3] in [-1, 1]: 8 x 8 colours that run into each other, with a little noise.
+
+    The first ones are the same whatever the count.
+    """
+    rng = np.random.default_rng(0)
+    near = np.maximum(0, 1 - np.abs(np.linspace(0, 7, side)[:, np.newaxis] - np.arange(8)))  # [side, 8]
+
+    def one() -> np.ndarray:
+        colours = np.einsum("ia,abk,jb->ijk", near, rng.uniform(-0.9, 0.9, (8, 8, 3)), near)
+        return colours + rng.uniform(-0.1, 0.1, (side, side, 3))
+
+    return np.stack([one() for _ in range(count)]).astype("float32")
 
 
 def settled(name: str, side: int) -> Network:

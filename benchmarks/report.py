@@ -14,9 +14,10 @@ Row = dict[str, Any]
 _READ = """\
 A ratio is the time of `explain` over that of the method's floor, the smallest TensorFlow program that any
 implementation has to run: 1 is as fast as can be. It is the median over pairs that were measured one after the other.
-"First" is the first call, in seconds, tracing included; passes are forward and backward ones for each example, as they
-were executed; memory is the peak over what was there before, in MiB, at the largest batch. After each stroke: the
-floor's. How it is measured: [docs/explanation/speed.md](../../docs/explanation/speed.md)."""
+"First" is the first call, in seconds, tracing included, each in a process of its own; passes are forward and backward
+ones for each example, as they were executed; memory is the peak over what was there before, in MiB, at the largest
+batch. After each stroke: the floor's. How it is measured:
+[docs/explanation/speed.md](../../docs/explanation/speed.md)."""
 
 
 def write(found: Found, folder: Path) -> None:
@@ -49,22 +50,22 @@ def markdown(found: Found, picture: str = "") -> str:
 
 def _network(name: str, found: Found) -> str:
     batches = found["options"]["batches"]
-    memory = {row["floor"]: row["peak_mib"] for row in found["floors"] if row["network"] == name}
+    floors = {row["floor"]: row for row in found["floors"] if row["network"] == name}
     header = ["method", *(f"at {batch}" for batch in batches), f"ms at {batches[-1]}", "first", "passes", "memory"]
     lines = []
     for method, rows in by_method(found["rows"], name).items():
         if "failed" in rows[0]:
             lines.append([f"`{method}`", f"failed: {rows[0]['failed']}"])
             continue
-        last = rows[-1]
+        last, floor = rows[-1], floors.get(rows[-1]["floor"], {})
         lines.append(
             [
                 f"`{last['explainer']}`",
                 *(f"{row['ratio']:.2f}" for row in rows),
                 f"{last['xaikit_ms']:.0f} / {last['floor_ms']:.0f}",
-                f"{last['first_s']:.1f} / {last['floor_first_s']:.1f}",
+                f"{last['first_s']:.1f} / {_tenth(floor.get('first_s'))}",
                 _counts(found["counts"].get(method)),
-                f"{_whole(last['peak_mib'])} / {_whole(memory.get(last['floor']))}",
+                f"{_whole(last['peak_mib'])} / {_whole(floor.get('peak_mib'))}",
             ]
         )
     return f"## {name}\n\n{table(header, lines)}"
@@ -88,6 +89,10 @@ def _counts(counts: dict[str, float] | None) -> str:
 
 def _whole(value: float | None) -> str:
     return "?" if value is None else f"{value:.0f}"
+
+
+def _tenth(value: float | None) -> str:
+    return "?" if value is None else f"{value:.1f}"
 
 
 def _rates(found: Found) -> str:

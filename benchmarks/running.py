@@ -78,14 +78,14 @@ def all_counted(methods: Sequence[str]) -> dict[str, Any]:
 
 
 def floors(networks: Sequence[str], methods: Sequence[str], plan: Any) -> Iterator[Row]:
-    """Measure the memory of each floor."""
-    from .measuring import floor_memory
+    """Measure the first call and the memory of each floor, in a child of its own as the methods are."""
+    from .measuring import floor_alone
 
     known = dict.fromkeys((network, CASES[method].floor) for network, method in pairs(networks, methods))
     for network, name in known:
-        say(f"{network} floor {name}: memory")
-        used = attempted(lambda name=name, network=network: in_child(floor_memory, name, network, plan))
-        yield {"floor": name, "network": network, "peak_mib": None if isinstance(used, str) else used}
+        say(f"{network} floor {name}: first call and memory")
+        alone = attempted(lambda name=name, network=network: in_child(floor_alone, name, network, plan))
+        yield {"floor": name, "network": network, **({} if isinstance(alone, str) else alone)}
 
 
 def attempted(work: Callable[[], Any]) -> Any:

@@ -1,14 +1,28 @@
 """Small models and their inputs, made once and shared, so that what is traced for one test serves the others."""
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from tests.oracles.weights import settled
 from xaikit.core import keras  # imported when a fixture is first used: not every test needs it
+from xaikit.engine import compiled
 
 settings.register_profile("xaikit", max_examples=10, deadline=None)
 settings.load_profile("xaikit")
+
+gc.set_threshold(100_000, 50, 100)  # traces are millions of objects: looking through them all takes longer than tests
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traces_of_one_file():
+    """Let go of what was traced for a file's tests when they are done: the models may live as long as the session."""
+    yield
+    for model in list(compiled._cache):
+        compiled.forget(model)
+    gc.collect()
 
 
 def draws(shape, dtype="float32", seed=1):

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import draws
+from tests.oracles.counting import Counter
 from tests.oracles.weights import settled
-from xaikit import deeplift, explain, gradcam, gradients, mc_dropout, multiply, quantiles, smooth
+from xaikit import average, deeplift, explain, gradcam, gradients, mc_dropout, multiply, quantiles, smooth
 from xaikit.errors import ParameterError
 
 
@@ -234,6 +235,68 @@ def test_budgets_neighbours_and_xla_change_nothing(dropping, pictures):
     alone = explain(explainer, dropping, pictures[2:3], 1, batch_size=1).maps
     np.testing.assert_allclose(alone[0], expected[2], atol=1e-6 * top)
     np.testing.assert_allclose(explain(explainer, dropping, pictures, 1, jit=True).maps, expected, atol=1e-5 * top)
+
+
+@pytest.fixture(scope="module")
+def counting():
+    """Every kind of noise that lies on examples, behind a counter of rows."""
+    counter = Counter()
+    inputs = keras.Input((6, 6, 2))
+    features = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(counter(inputs))
+    features = keras.layers.GaussianNoise(0.1)(keras.layers.SpatialDropout2D(0.4)(features))
+    steps = keras.layers.LSTM(3, dropout=0.4, recurrent_dropout=0.2)(keras.layers.Reshape((6, 24))(features))
+    steps = keras.layers.GaussianDropout(0.2)(keras.layers.AlphaDropout(0.2)(steps))
+    outputs = keras.layers.Dense(3)(keras.layers.Dropout(0.3, noise_shape=(None, 1))(steps))
+    return settled(keras.Model(inputs, outputs)), counter
+
+
+@pytest.mark.parametrize("reduce", ["mean", "variance"])
+def test_repetitions_share_passes_where_there_is_room_and_draw_the_same(counting, pictures, reduce):
+    model, counter = counting
+    explainer = mc_dropout(gradients, repetitions=5, reduce=reduce)
+    counter.seen.clear()
+    apart = explain(explainer, model, pictures, 1, batch_size=4).maps
+    assert counter.seen == [4] * 6
+    counter.seen.clear()
+    together = explain(explainer, model, pictures, 1, batch_size=13).maps  # room for three at a time
+    assert counter.seen == [4, 12, 8]
+
+    np.testing.assert_allclose(together, apart, atol=2e-6 * np.abs(apart).max())
+    assert np.abs(apart).max() > 0
+
+
+def test_explainers_that_make_copies_run_one_network_at_a_time(counting, pictures):
+    model, counter = counting
+    explainer = mc_dropout(smooth(gradients, repetitions=2, noise=0), repetitions=3)
+    counter.seen.clear()
+    maps = explain(explainer, model, pictures, 1).maps
+    assert sorted(counter.seen) == [4] * 4 + [8] * 3  # clean passes, and copies within one network
+
+    folded = mc_dropout(average(gradients, gradients), repetitions=3)  # on the level of smooth, it draws the same
+    expected = explain(folded, model, pictures, 1).maps
+    np.testing.assert_allclose(maps, expected, atol=2e-6 * np.abs(expected).max())
+
+
+@keras.saving.register_keras_serializable()
+class Places(keras.layers.Layer):
+    """Places that are learned, with dropout of their own: its first axis is no axis of examples."""
+
+    def build(self, shape):
+        self.places = self.add_weight(shape=shape[1:], initializer="ones", name="places")
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def call(self, inputs):
+        return inputs * self.dropout(self.places)
+
+
+def test_noise_on_what_has_no_examples_is_drawn_one_network_at_a_time(rows):
+    inputs = keras.Input((5,))
+    counter = Counter()
+    model = settled(keras.Model(inputs, keras.layers.Dense(2)(Places()(counter(inputs)))))
+    maps = explain(mc_dropout(gradients, repetitions=4), model, rows, 0).maps
+
+    assert counter.seen == [4] * 5
+    np.testing.assert_array_equal(maps[0], maps[3])
 
 
 def test_dropout_between_the_features_and_the_head_moves_cams(dropping, pictures):

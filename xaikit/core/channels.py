@@ -38,3 +38,10 @@ def widest(features: Tensor, count: int) -> Tensor:
 def taken(features: Tensor, numbers: Tensor) -> Tensor:
     """Take the features of each example that `numbers` [B, n] name: [B, *positions, n]."""
     return tf.gather(features, numbers, axis=-1, batch_dims=1)
+
+
+def without(features: Tensor, numbers: Tensor) -> Tensor:
+    """Copy features once for each of the `numbers` [B, n], with the one that it names made 0: [n, B, *positions, K]."""
+    gone = tf.one_hot(tf.transpose(numbers), features.shape[-1], dtype=features.dtype)  # [n, B, K]
+    copies, rows, channels = dims(gone)
+    return tf.reshape(1 - gone, [copies, rows, *[1] * (features.shape.rank - 2), channels]) * features

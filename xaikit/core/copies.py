@@ -75,11 +75,21 @@ def adder(
     Arguments are those of `over_copies`. The total is (sums,), and for "variance" (means, sums of squared deviations).
     """
 
+    return adding(lambda start, size: maps_at_once(step, targets, copy, start, size, aims=aims), undo, reduce)
+
+
+def adding(
+    maps: Callable[[Number, Number], Tensor],
+    undo: Callable[[Number, Tensor], Tensor] | None,
+    reduce: Reduce | Sequence[float],
+) -> Callable[[Number, Number, Tensor], Tensor]:
+    """Make what `helpings` calls, from maps of some copies, [size, B, ..., T]: it adds them up one by one."""
+
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
-        maps = maps_at_once(step, targets, copy, start, size, aims=aims)
+        made = maps(start, size)
 
         def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-            each = tf.nest.map_structure(lambda leaf: leaf[i], maps)
+            each = tf.nest.map_structure(lambda leaf: leaf[i], made)
             each = undo(start + i, each) if undo is not None else each
             return i + 1, added(total, each, start + i, reduce)
 

@@ -1,7 +1,8 @@
 """Dropout on, in a model that is otherwise in inference: drawn without state, the same for every example.
 
 A layer's own draws would be shaped like the batch, and would move its seed: here each layer's noise is keyed by the
-draw, and by which of the calls of a forward pass it is.
+draw, and by which of the calls of a forward pass it is. One pass may hold several draws, each in its own share of the
+rows.
 """
 
 import math
@@ -9,27 +10,41 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .copies import dims
 from .draws import Fixed, normal, uniform
 from .explanation import Tensor
 from .lazy import keras, tf
 
 
+class Unfoldable(Exception):
+    """One forward pass cannot tell which rows belong to which draw."""
+
+
 @dataclass(eq=False)
 class Dropout:
-    """One draw of all the noise of a model.
+    """Draws of all the noise of a model.
 
     Attributes:
         seed: What the draw is keyed by, and
-        number: which of several it is, a number or a scalar tensor.
+        number: which of several it is, a number or a scalar tensor; or some of them, [n].
+        inputs: Where there are some, all that may be fed: the inputs, n times one after the other.
     """
 
     seed: Fixed
     number: Any
+    inputs: Any = None
     _calls: int = field(default=0, repr=False)
 
-    def begin(self) -> None:
-        """Begin a forward pass: the same draws again."""
+    def begin(self, inputs: Tensor) -> None:
+        """Begin a forward pass: the same draws again.
+
+        Raises:
+            Unfoldable: Copies of the inputs are fed, whose order is their maker's.
+        """
         self._calls = 0
+        pairs = zip(tf.nest.flatten(inputs), tf.nest.flatten(self.inputs), strict=False)
+        if self.inputs is not None and any(leaf is not known for leaf, known in pairs):
+            raise Unfoldable
 
     def on(self, layer: Any, inputs: Tensor) -> Tensor | None:
         """Give the noisy outputs of a layer that makes noise in training; None of another one."""
@@ -46,28 +61,46 @@ class Dropout:
 
     def masks(self, values: Tensor, rate: float, count: int | None) -> Any:
         """Make the mask of a recurrent cell, or `count` of them: [1, features], the same for every step."""
-        made = [self._kept(values, rate, [1, *tf.unstack(tf.shape(values)[1:])]) for _ in range(count or 1)]
+        made = [self._kept(values, rate, [1, *dims(values)[1:]]) for _ in range(count or 1)]
         return made if count else made[0]
 
-    def _key(self) -> tuple[Any, ...]:
+    def _drawn(self, draw: Callable[..., Tensor], shape: Any, values: Tensor) -> Tensor:
+        """Draw [1, ...] for all examples, or of some draws each for its share of the rows, [rows, ...]."""
         self._calls += 1
-        return (self.seed, self.number, self._calls)
+        call = self._calls
+        if self.inputs is None:
+            return draw(shape, (self.seed, self.number, call))
+        each = tf.map_fn(lambda i: draw(shape, (self.seed, i, call)), self.number, fn_output_signature=tf.float32)
+        share = self._share(values)
+        return tf.reshape(tf.repeat(each, [share], axis=1), [dims(self.number)[0] * share, *shape[1:]])
+
+    def _share(self, values: Tensor) -> Any:
+        """Say how many rows of what goes into a layer belong to each draw.
+
+        Raises:
+            Unfoldable: Its first axis may be another one than the examples'.
+        """
+        rows, *rest = values.shape
+        fed = tf.nest.flatten(self.inputs)[0].shape[0]
+        if (rows is None and None in rest) or (rows is not None and rows != fed):
+            raise Unfoldable
+        return dims(values)[0] // dims(self.number)[0]
 
     def _kept(self, values: Tensor, rate: float, shape: Any) -> Tensor:
         """Give 1 / (1 - rate) where a value is kept, and 0 elsewhere."""
-        kept = uniform(shape, self._key()) >= rate
+        kept = self._drawn(uniform, shape, values) >= rate
         return tf.cast(kept, values.dtype) / tf.constant(1 - rate, values.dtype)
 
     def _normal(self, values: Tensor, deviation: float) -> Tensor:
-        shape = [1, *tf.unstack(tf.shape(values)[1:])]
-        return tf.cast(normal(shape, self._key()) * deviation, values.dtype)
+        shape = [1, *dims(values)[1:]]
+        return tf.cast(self._drawn(normal, shape, values) * deviation, values.dtype)
 
     def _alpha_dropped(self, layer: Any, inputs: Tensor) -> Tensor | None:
         """Klambauer et al., 2017, arXiv:1706.02515, section 3: what is dropped becomes SELU's negative limit."""
         if not layer.rate:
             return None
         low = -1.6732632423543772 * 1.0507009873554805  # - alpha * scale of SELU
-        kept = uniform(_noise_shape(layer, inputs), self._key()) >= layer.rate
+        kept = self._drawn(uniform, _noise_shape(layer, inputs), inputs) >= layer.rate
         dropped = tf.where(kept, inputs, tf.cast(low, inputs.dtype))
         stretch = ((1 - layer.rate) * (1 + layer.rate * low**2)) ** -0.5
         return stretch * dropped - stretch * low * layer.rate
@@ -110,7 +143,7 @@ def cell_masks(cell: Any, dropout: Dropout) -> dict[str, Callable[..., Any]]:
 
 def _noise_shape(layer: Any, inputs: Tensor) -> list[Any]:
     """The shape of a layer's noise, with one row for all the examples."""
-    sizes = tf.unstack(tf.shape(inputs)[1:])
+    _, *sizes = dims(inputs)
     if type(layer).__name__.startswith("Spatial"):  # whole features
         return [1, *[1] * (len(sizes) - 1), sizes[-1]]
     declared = layer.noise_shape

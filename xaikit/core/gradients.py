@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import InputError
 from .explanation import Tensor
 from .lazy import tf
+from .tracing import current
 
 _HALF_SCALE = 10  # float16 gradients are computed 2^10 times as large, and scaled down in float32
 
@@ -31,6 +32,9 @@ def gradient_and(score: Tensor, sources: Tensor, others: list[Tensor]) -> tuple[
     leaves = tf.nest.flatten(sources)
     for leaf in leaves:
         check_floats(leaf)
+    if current().only_shapes:  # whatever is traced here is traced again, for its values
+        zeros = [tf.zeros_like(leaf, _wide_type(leaf)) for leaf in [*leaves, *others]]
+        return tf.nest.pack_sequence_as(sources, zeros[: len(leaves)]), zeros[len(leaves) :]
     slopes = _scaled(score, leaves, others) if _uses_half(score.graph) else _plain(score, leaves, others)
     return tf.nest.pack_sequence_as(sources, slopes[: len(leaves)]), slopes[len(leaves) :]
 

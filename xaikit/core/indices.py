@@ -70,7 +70,7 @@ def index_maps(
     def scored(part: Part, start: Number, count: int, kept: Tensor) -> Tensor:
         """Put the scores of some samples into their places."""
         first = start * part.rows
-        found = masked_scores(model, inputs, targets, count * part.rows, lambda i: part.copy(first + i))
+        found = masked_scores(model, inputs, targets, count * part.rows, lambda i: part.copy(first + i), like=scores)
         places = first + tf.range(count * part.rows)
         return tf.tensor_scatter_nd_update(kept, places[:, tf.newaxis], tf.transpose(found, [2, 0, 1]))
 

@@ -28,9 +28,12 @@ PRODUCTS = BILINEAR | {"Mul"}
 # Numbers, that get nothing: what normalises (the deviation, the length), and what does not change with its input.
 NUMBERS = _types("Rsqrt StopGradient ZerosLike OnesLike")
 
+RECTIFIERS = _types("Relu Relu6")  # what goes in and what comes out are of one sign, or nothing comes out
+
 AFFINE = _types("BiasAdd AddV2 Add Sub Mul RealDiv Neg FusedBatchNormV3")
 SHIFTS = _types("BiasAdd AddV2 Add")
 MOVES = _types("Identity Cast Reshape Squeeze ExpandDims Transpose")
+BY_NUMBER = AFFINE | {"Identity", "Cast"}
 PADS = _types("Pad PadV2")
 VALUE_BY_VALUE = FUNCTIONS | AFFINE | _types("Identity Cast Relu LeakyRelu Abs")
 

@@ -29,6 +29,7 @@ class Part(NamedTuple):
         sources: The tensors that it goes to.
         places: Those of the sources among the op's inputs; none for a function.
         chain: What follows a layer's op and belongs to it, shifts, scales and reshapes: (op, place of its input).
+        rectifier: The ReLU that follows a layer and its chain, and belongs to it too, where there is one.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Part(NamedTuple):
     sources: tuple[Tensor, ...]
     places: tuple[int, ...] = ()
     chain: tuple[tuple[Any, int], ...] = ()
+    rectifier: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,26 +146,35 @@ def _weighs(tensor: Tensor, origins: Origins) -> bool:
 
 
 def _with_chains(parts: Sequence[Part], ends: Sequence[Tensor]) -> list[Part]:
-    """Give each layer the shifts, scales and reshapes that follow it, a bias and a batch normalisation say."""
+    """Give each layer what follows it: shifts, scales and reshapes, as of a batch normalisation, and then a ReLU."""
     users: dict[str, list[Part]] = {end.name: [] for end in ends}  # what relevance starts from is inside of no part
     stops = set(users)
     for part in parts:
         for source in part.sources:
             users.setdefault(source.name, []).append(part)
     merged, inside = [], set()
+
+    def only_user(tensor: Tensor) -> Part | None:
+        alone = tensor.name not in stops and len(users[tensor.name]) == 1
+        return users[tensor.name][0] if alone else None
+
     for layer in (part for part in parts if part.kind == "layer"):
-        tensor, chain = layer.outputs[0], []
-        while tensor.name not in stops and len(users[tensor.name]) == 1 and _belongs(users[tensor.name][0]):
-            follower = users[tensor.name][0]
-            chain.append((follower.op, follower.places[0]))
-            inside.add(follower.op.name)
-            tensor = follower.op.outputs[0]
-        merged.append(layer._replace(outputs=(tensor,), chain=tuple(chain)))
+        tensor, chain, rectifier = layer.outputs[0], [], None
+        while (user := only_user(tensor)) and rectifier is None and _belongs(user):
+            inside.add(user.op.name)
+            tensor = user.op.outputs[0]
+            if user.op.type in kinds.RECTIFIERS:
+                rectifier = user.op
+            else:
+                chain.append((user.op, user.places[0]))
+        merged.append(layer._replace(outputs=(tensor,), chain=tuple(chain), rectifier=rectifier))
     return merged + [part for part in parts if part.kind != "layer" and part.op.name not in inside]
 
 
 def _belongs(part: Part) -> bool:
-    """Whether a part that follows a layer is a shift, a scale or a reshape of it."""
+    """Whether a part that follows a layer is a shift, a scale or a reshape of it, or its ReLU."""
+    if part.op.type in kinds.RECTIFIERS:
+        return True
     if part.kind != "plain" or len(part.places) != 1:
         return False
     same = same_shape(part.sources[0], part.op.outputs[0])

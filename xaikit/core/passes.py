@@ -68,6 +68,9 @@ class Pass:
 # One call of a layer may be answered by another tensor: (path, number) -> function of the layer's own output.
 Writes = Mapping[tuple[str, int], Callable[[Tensor], Tensor]]
 
+# Calls of layers that need not be made, since nothing asks for their results: (path, number) -> what stands for them.
+Idle = Mapping[tuple[str, int], Tensor]
+
 # Values that take the place of variables': identity of the variable -> (variable, value).
 Weights = Mapping[int, tuple[Any, Tensor]]
 
@@ -77,6 +80,7 @@ def run(
     inputs: Tensor,
     writes: Writes | None = None,
     *,
+    idle: Idle | None = None,
     dropout: Dropout | None = None,
     weights: Weights | None = None,
     precision: str | None = None,
@@ -89,13 +93,12 @@ def run(
         model: The Keras model.
         inputs: In its own structure.
         writes: Layers' outputs to replace.
+        idle: Calls that need not be made, with what stands for their results.
         dropout: What draws the noise of layers that make some in training; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
         precision: In which numbers layers of 32 bits compute instead; None is as they are.
     """
-    recorder = _Recorder(writes or {}, dropout)
-    if dropout is not None:
-        dropout.begin()
+    recorder = _Recorder(writes or {}, idle or {}, dropout)
     scope = keras.StatelessScope(state_mapping=list((weights or {}).values())) if weights else nullcontext()
     with _lock, computing_in(model, precision), recorder.shadowing(model), scope:
         outputs = model(inputs, training=False)
@@ -108,9 +111,10 @@ _NOTHING: Any = object()
 class _Recorder:
     """What is written down, and replaced, while a model is traced."""
 
-    def __init__(self, writes: Writes, dropout: Dropout | None) -> None:
+    def __init__(self, writes: Writes, idle: Idle, dropout: Dropout | None) -> None:
         self.calls: list[Call] = []
         self.writes = writes
+        self.idle = idle
         self.dropout = dropout
         self.stack: list[str] = []
         self.counts: dict[str, int] = {}
@@ -151,11 +155,11 @@ class _Recorder:
                 return original(*args, **kwargs)
             self.stack.append(name)
             path = "/".join(self.stack)
+            number = self.counts[path] = self.counts.get(path, 0) + 1
             try:
-                outputs = original(*args, **kwargs)
+                outputs = self.idle[path, number] if (path, number) in self.idle else original(*args, **kwargs)
             finally:
                 self.stack.pop()
-            number = self.counts[path] = self.counts.get(path, 0) + 1
             if (path, number) in self.writes:
                 outputs = self.writes[path, number](outputs)
             inputs = args[0] if args else next(iter(kwargs.values()), None)

@@ -112,7 +112,7 @@ def _slopes(part: Part, rules: Rules) -> Back:
         rule = rules.layer(Layer(part))
         return lambda slopes: [rule(slopes[0])]
     if part.kind == "function":
-        ratio = _ratio(widened(part.outputs[0]), widened(part.sources[0]))
+        ratio = _ratio(part)
         return lambda slopes: [slopes[0] * ratio]
     if part.kind == "product" and (found := softmax_of(part)):
         return lambda slopes: attended(part, *found, slopes)
@@ -122,11 +122,23 @@ def _slopes(part: Part, rules: Rules) -> Back:
 
 
 def _plain(part: Part) -> Back:
-    return lambda slopes: back_through(part.op, part.places, slopes)
+    """Give the way back of an op by its own gradient; of the commonest ones without a second run of them."""
+    op, places = part.op, part.places
+    if op.type == "Relu":
+        return lambda slopes: [tf.raw_ops.ReluGrad(gradients=slopes[0], features=widened(op.outputs[0]))]
+    if op.outputs[0].shape[1:].is_fully_defined() and all(same_shape(source, op.outputs[0]) for source in part.sources):
+        if op.type in kinds.SHIFTS:
+            return lambda slopes: [slopes[0]] * len(places)
+        if op.type == "Mul" and len(places) == 1:
+            return lambda slopes: [slopes[0] * widened(op.inputs[1 - places[0]])]
+    return lambda slopes: back_through(op, places, slopes)
 
 
-def _ratio(outputs: Tensor, inputs: Tensor) -> Tensor:
+def _ratio(part: Part) -> Tensor:
     """y / z, and 0 where z is 0."""
+    outputs, inputs = widened(part.outputs[0]), widened(part.sources[0])
+    if part.op.type in kinds.RECTIFIERS:  # y is no larger than z
+        return tf.math.divide_no_nan(outputs, inputs)
     return outputs * inputs / (tf.square(inputs) + _SMALL**2)
 
 

@@ -1,7 +1,8 @@
-"""Rules of layer-wise relevance propagation for one layer, z_k = sum_j x_j w_jk + t_k.
+"""Rules of layer-wise relevance propagation for one layer, z_k = sum_j x_j w_jk + t_k, y_k = z_k or ReLU(z_k).
 
 Each gives relevance R_k to the contributions x_j w_jk, those above 0 by one measure, those below by another; the shift
-t_k, a bias, keeps its own share. In terms of c = R / x: c_j = sum_k w_jk a_k, with a_k = c_k times the measure.
+t_k, a bias, keeps its own share. In terms of c = R / x: c_j = sum_k w_jk a_k, with a_k = c_k times the measure; and the
+relevance of z_k is that of y_k, R_k = c_k y_k.
 """
 
 from collections.abc import Callable
@@ -16,22 +17,34 @@ Way = Callable[[Tensor], Tensor]
 
 def zero(layer: Layer) -> Way:
     """R_j = sum_k x_j w_jk / z_k R_k: the plain gradient, in terms of c."""
-    return layer.back
+    if layer.part.rectifier is None:
+        return layer.back
+    measure = tf.math.divide_no_nan(layer.activated, layer.outputs)
+    return lambda slopes: layer.back(slopes * measure)
 
 
 def epsilon(layer: Layer, size: float) -> Way:
     """R_j = sum_k x_j w_jk / (z_k + size sign z_k) R_k, where the sign of 0 is 1."""
-    sign = tf.where(layer.outputs < 0, -tf.ones_like(layer.outputs), tf.ones_like(layer.outputs))
-    measure = layer.outputs / (layer.outputs + size * sign)
+    if size == 0:
+        return zero(layer)
+    if layer.part.rectifier is None:
+        sizes = tf.abs(layer.outputs)
+        measure = sizes / (sizes + size)
+    else:  # y is 0 where z is not above 0
+        measure = tf.math.divide_no_nan(layer.activated, layer.outputs + size)
     return lambda slopes: layer.back(slopes * measure)
 
 
 def gamma(layer: Layer, weight: float) -> Way:
     """Count contributions of the sign of z_k (1 + weight) times."""
-    up, once = layer.outputs > 0, tf.ones_like(layer.outputs)
-    measure = layer.outputs / _not_zero(layer.outputs + weight * tf.where(up, layer.gains, layer.losses))
-    more = (1 + weight) * once
-    return _apart(layer, measure * tf.where(up, more, once), measure * tf.where(up, once, more))
+    if layer.part.rectifier is not None:  # y is 0 where z is not above 0
+        measure = tf.math.divide_no_nan(layer.activated, layer.outputs + weight * layer.gains)
+        return _apart(layer, (1 + weight) * measure, measure)
+    up = layer.outputs > 0
+    raised = layer.outputs + weight * tf.where(up, layer.gains, layer.losses)
+    measure = tf.math.divide_no_nan(layer.activated, raised)
+    more = (1 + weight) * measure
+    return _apart(layer, tf.where(up, more, measure), tf.where(up, measure, more))
 
 
 def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
@@ -39,10 +52,12 @@ def alpha_beta(layer: Layer, alpha: float, beta: float) -> Way:
 
     Where there are none below, those above get all, R_k, and the other way round: so alpha - beta = 1 always conserves.
     """
-    none = tf.zeros_like(layer.outputs)
+    above = tf.math.divide_no_nan(layer.activated, layer.gains)
+    if beta == 0 and layer.part.rectifier is not None:  # where there are none above, y is 0
+        return _apart(layer, above, None)
+    below = tf.math.divide_no_nan(layer.activated, layer.losses)
     only_above, only_below = _nothing(layer.losses, layer.gains), _nothing(layer.gains, layer.losses)
-    above = layer.outputs / tf.where(only_below, tf.ones_like(none), _not_zero(layer.gains))
-    below = layer.outputs / tf.where(only_above, tf.ones_like(none), _not_zero(layer.losses))
+    none = tf.zeros_like(layer.outputs)
     up = tf.where(only_above, above, alpha * above)
     down = tf.where(only_below, below, -beta * below)
     return _apart(layer, tf.where(only_below, none, up), tf.where(only_above, none, down))
@@ -59,7 +74,7 @@ def flat(layer: Layer, entry: Entry) -> Way:
     start, end = (entry.follow(layer.part.sources[0], change) for change in (tf.zeros_like, tf.ones_like))
     there = tf.cast(tf.not_equal(start, end), layer.inputs.dtype)
     ones = tf.ones_like(layer.weights)
-    share = layer.outputs / _not_zero(layer.applied(there, ones))
+    share = tf.math.divide_no_nan(layer.activated, layer.applied(there, ones))
     return lambda slopes: there * layer.returned(slopes * share, ones)
 
 
@@ -71,21 +86,21 @@ def box(layer: Layer, entry: Entry, low: float | None, high: float | None) -> Wa
     )
     least, most = tf.minimum(*ends), tf.maximum(*ends)  # a scale below 0 on the way turns them round
     total = layer.outputs - layer.shifts - layer.pull(least, most)
-    share = layer.outputs / _not_zero(total)
+    share = tf.math.divide_no_nan(layer.activated, total)
 
     def back(slopes: Tensor) -> Tensor:
-        shared, none = slopes * share, tf.zeros_like(slopes)
-        up, down = layer.push(shared, none), layer.push(none, shared)
+        shared = slopes * share
+        up, down = layer.push(shared, None), layer.push(None, shared)
         return (layer.inputs - least) * up + (layer.inputs - most) * down
 
     return back
 
 
-def _apart(layer: Layer, above: Tensor, below: Tensor) -> Way:
-    """Give the way back where contributions above 0 and below 0 have measures of their own."""
+def _apart(layer: Layer, above: Tensor, below: Tensor | None) -> Way:
+    """Give the way back where contributions above 0 and below 0 have measures of their own; None gives nothing."""
 
     def back(slopes: Tensor) -> Tensor:
-        up, down = slopes * above, slopes * below
+        up, down = slopes * above, None if below is None else slopes * below
         positive = layer.push(up, down)  # of inputs above 0
         return positive if layer.rectified else tf.where(layer.inputs >= 0, positive, layer.push(down, up))
 
@@ -97,8 +112,3 @@ def _bound(leaf: Tensor, given: float | None, reduce: Callable[..., Tensor]) -> 
     if given is None:
         return tf.zeros_like(leaf) + reduce(leaf, range(1, leaf.shape.rank), keepdims=True)
     return tf.fill(tf.shape(leaf), tf.constant(given, leaf.dtype))
-
-
-def _not_zero(values: Tensor) -> Tensor:
-    """Put 1 for 0, under a numerator that is 0 as well."""
-    return tf.where(tf.equal(values, 0), tf.ones_like(values), values)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .copies import Number, clean, dims
+from .copies import Number, clean, dims, parted
 from .draws import fixed
 from .dropout import Dropout, is_noisy
 from .explanation import Explanation, Step, Tensor
@@ -30,6 +30,24 @@ def drawn(explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, s
     return lambda i: maps_of(explainer, model.changed(dropout=Dropout(key, i)), inputs, targets)
 
 
+def drawn_at_once(
+    explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, seed: int
+) -> Callable[[Number, Number], Tensor]:
+    """Give the maps of some repetitions, from the number of the first and how many, [size, B, ..., T].
+
+    They raise Unfoldable where the explainer makes copies itself, or a layer's noise lies on no axis of examples.
+    """
+    key = fixed(seed)
+
+    def maps(start: Number, size: Number) -> Tensor:
+        fed = tf.nest.map_structure(lambda leaf: tf.tile(leaf, [size] + [1] * (leaf.shape.rank - 1)), inputs)
+        view = model.changed(dropout=Dropout(key, start + tf.range(size), inputs=fed))
+        found = _maps_on(explainer, view, fed, tf.tile(targets, [size, 1]))
+        return tf.nest.map_structure(lambda leaf: parted(leaf, size), found)
+
+    return maps
+
+
 def maps_of(explainer: Explainer, view: Model, inputs: Tensor, targets: Tensor) -> Tensor:
     """Give the maps of an explainer for a view that is made within a step, of tensors such as one repetition's draws.
 
@@ -42,9 +60,13 @@ def maps_of(explainer: Explainer, view: Model, inputs: Tensor, targets: Tensor) 
         targets: [B, T].
     """
     here = tf.nest.map_structure(tf.identity, inputs)  # of the loop's own graph, where ops are looked at
-    view.run(here)  # the pass that layers are looked for in, and that the step itself makes
+    return _maps_on(explainer, view, here, targets)
+
+
+def _maps_on(explainer: Explainer, view: Model, inputs: Tensor, targets: Tensor) -> Tensor:
+    view.run(inputs)  # the pass that layers are looked for in, and that the step itself makes
     with without_details():
-        return bound(explainer, view)(here, targets).maps
+        return bound(explainer, view)(inputs, targets).maps
 
 
 def stacked(maps: Callable[[Number], Tensor], count: int, like: Explanation) -> Tensor:

@@ -5,11 +5,13 @@ numbers of samples that no batch, budget or neighbour changes.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from .copies import Number, added, adder, columns_of, dims, helpings, over_copies, room_for, shared, zeros_like
+from .copies import Number, adder, adding, columns_of, dims, helpings, over_copies, room_for, shared, zeros_like
+from .dropout import Unfoldable
 from .explanation import Explanation, Step, Tensor
 from .lazy import tf
 from .tracing import current, detail, warn_where
@@ -166,8 +168,11 @@ def averaged_over(
     reduce: Literal["mean", "variance"] = "mean",
     tolerance: float = 0.0,
     method: str,
+    at_once: Callable[[Number, Number], Tensor] | None = None,
 ) -> Tensor:
-    """Average `maps(0)` to `maps(samples - 1)`, one at a time; or as many as `tolerance`, above 0, asks for.
+    """Average `maps(0)` to `maps(samples - 1)`; or as many as `tolerance`, above 0, asks for.
+
+    Cost: they are made one at a time, or with `at_once` as many at a time as the budget has room for.
 
     Args:
         maps: From the number of a sample to maps like `like.maps`.
@@ -178,18 +183,27 @@ def averaged_over(
         reduce: "mean", or "variance", the population's, which takes no tolerance.
         tolerance: As for `until`; 0 takes `samples`.
         method: Whose name the warning bears.
+        at_once: From the number of a sample and how many to maps [size, B, ..., T]; it may raise Unfoldable.
     """
     zeros = zeros_like(like.maps, dims(tf.nest.flatten(inputs)[0])[0], columns_of(like.scores, targets))
     if current().only_shapes:
         return zeros
 
-    def add(i: Number, _: Number, total: Tensor) -> Tensor:
-        return added(total, maps(i), i, "variance")
+    def over(several: Callable[[Number, Number], Tensor], room: Number) -> Tensor:
+        add = adding(several, None, "variance")
+        if reduce == "mean":
+            return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=room, method=method)
+        spreads = helpings(add, samples, room, (zeros, zeros))[-1]
+        return tf.nest.map_structure(lambda leaf, zero: shared(leaf, samples, zero), spreads, zeros)
 
-    if reduce == "mean":
-        return sampled(samples, tolerance, add, _mean, (zeros, zeros), like=like, room=1, method=method)
-    spreads = helpings(add, samples, 1, (zeros, zeros))[-1]
-    return tf.nest.map_structure(lambda leaf, zero: shared(leaf, samples, zero), spreads, zeros)
+    def alone(i: Number, _: Number) -> Tensor:
+        return tf.nest.map_structure(lambda leaf: leaf[tf.newaxis], maps(i))
+
+    room = room_for(inputs)
+    if at_once is not None and (not isinstance(room, int) or room > 1):
+        with suppress(Unfoldable):
+            return over(at_once, room)
+    return over(alone, 1)
 
 
 def _mean(state: Tensor, taken: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,8 @@ They are the players that surrogate methods hide and keep together. Segments of 
 number; where it has fewer than there are places for, the last places are empty.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -157,8 +159,9 @@ def _laid(shape: list[int], cells: list[int]) -> Any:
 
 
 def _superpixels(examples: Any, asked: int) -> Any:
-    """Number the superpixels of each example by itself, [B, *positions]."""
-    return np.stack([_slic(example, asked) for example in examples])
+    """Number the superpixels of each example by itself, [B, *positions]; examples are cut side by side."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return np.stack(list(pool.map(partial(_slic, asked=asked), examples)))
 
 
 def _slic(example: Any, asked: int) -> Any:

@@ -16,7 +16,7 @@ from .layouts import Channels, inward_spec, outward
 from .lazy import keras, tf
 from .logits import CALLS, logits
 from .outputs import class_output, one_output
-from .passes import Pass, Weights, Writes
+from .passes import Idle, Pass, Weights, Writes
 from .rectifying import open_to_rules
 from .targets import TargetFunction, picked
 from .tracing import current, note
@@ -36,6 +36,7 @@ class Model:
         scores: "logits" where the outputs have some, or the "outputs" as they are.
         target_function: Scores as a function of the outputs, [B] or [B, T], or a goal; None where targets are indices.
         writes: Layers' outputs to replace, by (path, number of the call).
+        idle: Calls of layers that need not be made, likewise, with what stands for their results.
         dropout: What draws the noise of dropout layers; None is inference.
         weights: Values that take the place of variables', by the variable's identity.
         output: Which of several outputs is explained, by name or position; None takes them as they come.
@@ -48,6 +49,7 @@ class Model:
     scores: Scores = "logits"
     target_function: TargetFunction | Any | None = None
     writes: Writes | None = None
+    idle: Idle | None = None
     dropout: Dropout | None = None
     weights: Weights | None = None
     output: str | int | None = None
@@ -78,12 +80,15 @@ class Model:
 
     def _run(self, inputs: Tensor) -> Pass:
         fed = outward(inputs, self.channels)
+        if self.dropout is not None:
+            self.dropout.begin(inputs)
         try:
             with open_to_rules():
                 made = passes.run(
                     self.keras_model,
                     fed,
                     self.writes,
+                    idle=self.idle,
                     dropout=self.dropout,
                     weights=self.weights,
                     precision=self.precision,

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from ..core import Explanation, Model, Sides, Step, Tensor, forward, method, spatial_layer, tf
-from ..core.channels import check_channels, taken, widest
-from ..core.masking import masked_scores
+from ..core.channels import check_channels, taken, widest, without
+from ..core.copies import joined
+from ..core.replaced import replaced_scores
 from ..core.taps import written_layer
 
 
@@ -49,11 +50,11 @@ def ablationcam(model: Model, *, layer: str = "", grid: Sides = (), channels: An
         features = chosen.laid(tokens)
         numbers = widest(features, channels)  # [B, n]
 
-        def without(i: Tensor) -> Tensor:
-            kept = 1 - tf.one_hot(numbers[:, i], features.shape[-1], dtype=features.dtype)  # [B, K]
-            return chosen.put(tf.einsum("b...k,bk->b...k", features, kept), tokens)
+        def copies(i: Tensor) -> Tensor:  # of several numbers, [n]
+            masked = without(features, tf.gather(numbers, i, axis=1))
+            return chosen.put(joined(masked), tf.tile(tokens, [tf.size(i)] + [1] * (tokens.shape.rank - 1)))
 
-        left = masked_scores(model, inputs, targets, numbers.shape[-1], without, layer=chosen)  # [B, T, n]
+        left = replaced_scores(model, inputs, targets, numbers.shape[-1], chosen, copies)  # [B, T, n]
         score = scores[..., tf.newaxis]
         weights = tf.math.divide_no_nan(score - left, score)  # the share of the score that is lost
         return Explanation(scores, tf.einsum("b...k,btk->b...t", taken(features, numbers), weights))

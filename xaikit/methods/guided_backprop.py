@@ -9,13 +9,12 @@ from ..core.rules import gradients_by
 
 def guided(op: Any, slopes: Tensor) -> Tensor:
     """R_in = 1[z > 0] max(R_out, 0)."""
-    return tf.where(op.outputs[0] > 0, tf.nn.relu(slopes), tf.zeros_like(slopes))
+    return tf.raw_ops.ReluGrad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
 
 
 def guided6(op: Any, slopes: Tensor) -> Tensor:
     """R_in = 1[0 < z < 6] max(R_out, 0): above 6 the unit does not answer either."""
-    answers = tf.logical_and(op.outputs[0] > 0, op.outputs[0] < 6)
-    return tf.where(answers, tf.nn.relu(slopes), tf.zeros_like(slopes))
+    return tf.raw_ops.Relu6Grad(gradients=tf.nn.relu(slopes), features=op.outputs[0])
 
 
 @method

@@ -22,7 +22,7 @@ from ..core.baselines import Baseline, baselines
 from ..core.gradients import column, per_column
 from ..core.tracing import current
 
-_LEVELS = 2.0**14  # slopes of one level are equal: where they are so in theory, rounding must not rank them
+_LEVELS = 2**14  # slopes of one level are equal: where they are so in theory, rounding must not rank them
 
 
 @method
@@ -143,21 +143,21 @@ def advanced(
     reach = tf.minimum(alpha + max_distance, 1)
     shares = tf.maximum(shares, alpha - max_distance)  # who fell behind is fetched first
     sizes = tf.where(tf.math.is_finite(slopes), tf.abs(slopes), 0)
-    sizes = tf.round(_LEVELS * tf.math.divide_no_nan(sizes, tf.reduce_max(sizes, axis=1, keepdims=True)))
+    levels = tf.round(_LEVELS * tf.math.divide_no_nan(sizes, tf.reduce_max(sizes, axis=1, keepdims=True)))
     free = (shares < reach) & (lengths > 0)
-    sizes = tf.where(free, sizes, float("inf"))
-    ranked = tf.sort(sizes, axis=1)
-    count = dims(sizes)[1]
+    levels = tf.where(free, tf.cast(levels, tf.int32), _LEVELS + 1)
+    below = _cumulated(levels, _LEVELS + 2)
+    count = dims(levels)[1]
     group = tf.cast(fraction * tf.cast(count - 1, tf.float64), tf.int32) + 1
 
     def move(done: Tensor, edge: Tensor, left: Tensor, shares: Tensor) -> tuple[Tensor, ...]:
-        upper = tf.gather(ranked, tf.minimum(done + group, count) - 1, axis=1, batch_dims=1)  # [B, 1]
-        chosen = free & (sizes > edge) & (sizes <= upper)  # equal ones move together
+        upper = tf.searchsorted(below, tf.minimum(done + group, count))  # [B, 1]
+        chosen = free & (levels > edge) & (levels <= upper)  # equal ones move together
         ahead = tf.where(chosen, reach - shares, 0)
         room = tf.reduce_sum(lengths * ahead, axis=1, keepdims=True)
         part = tf.clip_by_value(tf.math.divide_no_nan(left, room), 0, 1)
         moved = tf.where(chosen & (left >= room), reach, shares + part * ahead)
-        done = tf.reduce_sum(tf.cast(sizes <= upper, tf.int32), axis=1, keepdims=True)
+        done = tf.gather(below, upper[:, 0], axis=1, batch_dims=1)[:, tf.newaxis]
         return done, upper, left - room * part, moved
 
     def unfinished(done: Tensor, _: Tensor, left: Tensor, __: Tensor) -> Tensor:
@@ -165,8 +165,16 @@ def advanced(
 
     left = alpha - tf.reduce_sum(lengths * shares, axis=1, keepdims=True)
     none = tf.zeros_like(left, tf.int32)
-    *_, shares = tf.while_loop(unfinished, move, (none, tf.zeros_like(left) - 1, left, shares), parallel_iterations=1)
+    *_, shares = tf.while_loop(unfinished, move, (none, none - 1, left, shares), parallel_iterations=1)
     return shares
+
+
+def _cumulated(levels: Tensor, count: int) -> Tensor:
+    """Count the values of each example at each level or below it, [B, N] to [B, count]: what a sort would be for."""
+    rows, _ = dims(levels)
+    places = tf.reshape(levels + count * tf.range(rows)[:, tf.newaxis], [-1])
+    each = tf.math.unsorted_segment_sum(tf.ones_like(places), places, rows * count)
+    return tf.cumsum(tf.reshape(each, [rows, count]), axis=1)
 
 
 def _joined(values: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from ..core import Count, Explanation, Model, Seed, Share, Step, Tensor, Tolerance, clean, tf, transformer
-from ..core.repeats import drawn, note_noise, quantiles_of, stacked
+from ..core.repeats import drawn, drawn_at_once, note_noise, quantiles_of, stacked
 from ..core.sampling import averaged_over
 from ..errors import ParameterError
 
@@ -63,7 +63,15 @@ def mc_dropout(
             every = stacked(maps, repetitions, first)
             return Explanation(first.scores, tf.nest.map_structure(lambda leaf: quantiles_of(leaf, [q])[0], every))
         found = averaged_over(
-            maps, inputs, targets, repetitions, like=first, tolerance=tolerance, reduce=reduce, method="mc_dropout"
+            maps,
+            inputs,
+            targets,
+            repetitions,
+            like=first,
+            tolerance=tolerance,
+            reduce=reduce,
+            method="mc_dropout",
+            at_once=drawn_at_once(explainer, model, inputs, targets, seed),
         )
         return Explanation(first.scores, found)
 
