@@ -32,7 +32,7 @@ CASES: dict[str, Case] = {
     "expected_gradients": Case(f"expected_gradients(samples={COPIES})", "slopes", COPIES),
     "guided_integrated_gradients": Case(f"guided_integrated_gradients(steps={COPIES})", "slopes_in_turn", COPIES),
     "blur_integrated_gradients": Case(f"blur_integrated_gradients(steps={COPIES})", "slopes", COPIES),
-    "full_gradients": Case("full_gradients", "gradients"),
+    "full_gradients": Case("full_gradients", "full_gradients"),
     "guided_backprop": Case("guided_backprop", "guided_backprop"),
     "deconvnet": Case("deconvnet", "deconvnet"),
     "lrp": Case("lrp", "lrp"),

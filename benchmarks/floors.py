@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -195,14 +196,79 @@ def lrp(network: Network, copies: int, rows: int) -> Program:
     return program
 
 
-@floor("differences to a baseline's activations: its forward pass, for one example, beside the input's, and one back")
-def differences(network: Network, copies: int, rows: int) -> Program:
+@floor("the slopes at every layer that adds something, and there sizes, sums and extremes of terms: written in full")
+def full_gradients(network: Network, copies: int, rows: int) -> Program:
+    layers = [layer for layer in network.logits.layers if adds(layer)]
+    clone = keras.Model(network.logits.inputs[0], [*(layer.output for layer in layers), network.logits.outputs[0]])
+
     def run(x: Any, y: Any) -> Any:
-        s = score(network, x, y)
-        far = network.logits(tf.zeros_like(x[:1]), training=False)
-        return s, tf.gather(far[0], y), tf.gradients(s, x)[0]
+        *outputs, logits = clone(x, training=False)
+        s = tf.gather(logits, y, batch_dims=1)
+        own, *slopes = tf.gradients(s, [x, *outputs])
+        terms = [x * own, *(added(layer, out, g) for layer, out, g in zip(layers, outputs, slopes, strict=True))]
+        sizes: dict[int, list[Any]] = {}
+        for term in terms:
+            sizes.setdefault(term.shape[1], []).append(tf.abs(term))
+        return s, tf.add_n([tf.image.resize(heat(each), [network.side] * 2) for each in sizes.values()])[..., 0]
 
     return called(compiled(network, run))
+
+
+def adds(layer: Any) -> bool:
+    """Whether a layer with positions has biases of its own, or is flat above some value."""
+    if isinstance(layer, keras.layers.ReLU):
+        return layer.max_value is not None
+    return isinstance(layer, keras.layers.BatchNormalization) or (hasattr(layer, "kernel_size") and layer.use_bias)
+
+
+def added(layer: Any, output: Any, slope: Any) -> Any:
+    """What a layer adds to the score at each value, [B, h, w, K], from its output and the slope there."""
+    if isinstance(layer, keras.layers.ReLU):  # where it is flat, and not at 0: its largest value
+        above = tf.raw_ops.ReluGrad(gradients=slope, features=output)
+        return layer.max_value * (above - tf.raw_ops.Relu6Grad(gradients=slope, features=output))
+    if isinstance(layer, keras.layers.BatchNormalization):
+        scale = tf.math.rsqrt(layer.moving_variance + layer.epsilon) * (layer.gamma if layer.scale else 1.0)
+        return slope * (layer.beta - layer.moving_mean * scale)
+    slope = (
+        tf.raw_ops.ReluGrad(gradients=slope, features=output) if layer.activation is keras.activations.relu else slope
+    )
+    return slope * layer.bias
+
+
+def heat(sizes: list[Any]) -> Any:
+    """Bring layers of one size, [B, h, w, K] each, to [0, 1] for each example, and add up: [B, h, w, 1]."""
+    low, high = (
+        tf.stack([f(each, (1, 2, 3), keepdims=True) for each in sizes]) for f in (tf.reduce_min, tf.reduce_max)
+    )
+    sums = tf.stack([tf.reduce_sum(each, -1, keepdims=True) for each in sizes])
+    counts = tf.reshape(tf.constant([float(each.shape[-1]) for each in sizes]), [-1, 1, 1, 1, 1])
+    return tf.reduce_sum(tf.math.divide_no_nan(sums - counts * low, high - low), axis=0)
+
+
+@floor("the activations of one baseline beside those of the input, and one pass back by their differences: in full")
+def differences(network: Network, copies: int, rows: int) -> Program:
+    def run(x: Any, y: Any) -> Any:
+        start = tf.zeros_like(x[:1])
+        with tf.name_scope("far"):
+            network.logits(start, training=False)
+        kinds = dict.fromkeys(("Relu", "Relu6"), "FloorOfDifferences")
+        with tf.name_scope("near"), tf.compat.v1.get_default_graph().gradient_override_map(kinds):
+            s = score(network, x, y)  # largest values of windows go by their gradients: less than the method does
+        return s, (x - start) * tf.gradients(s, x)[0]
+
+    return called(compiled(network, run))
+
+
+@tf.RegisterGradient("FloorOfDifferences")
+def rescaled(op: Any, slope: Any) -> Any:
+    """DeepLIFT's rescale rule, of a ReLU on the inputs, in the scope "near", and the same on the baseline, in "far"."""
+    far = op.graph.get_operation_by_name(op.name.replace("near", "far", 1))
+    way, rise = op.inputs[0] - far.inputs[0], op.outputs[0] - far.outputs[0]
+    flat = tf.raw_ops.ReluGrad if op.type == "Relu" else tf.raw_ops.Relu6Grad
+    meeting = flat(
+        gradients=tf.cast(tf.equal(way, 0), way.dtype), features=op.outputs[0]
+    )  # the gradient, where they do
+    return slope * (tf.math.divide_no_nan(rise, way) + meeting)
 
 
 def cam_of(network: Network, x: Any, y: Any) -> tuple[Any, Any]:

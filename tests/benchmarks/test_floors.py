@@ -15,6 +15,8 @@ WRITTEN = [  # explainer, floor, copies
     ("guided_backprop", "guided_backprop", 0),
     ("deconvnet", "deconvnet", 0),
     ("lrp", "lrp", 0),
+    ("full_gradients", "full_gradients", 0),
+    ("deeplift", "differences", 0),
     ("gradcam", "gradcam", 0),
     ("integrated_gradients(steps=3)", "integrated_gradients", 3),
     ("smooth(gradients, repetitions=3, noise=0.0)", "slopes", 3),
@@ -60,7 +62,7 @@ def test_a_floor_of_attention_gives_the_method_s_map(text, name, tiny_vit):
     same(text, name, 0, tiny_vit, 32)
 
 
-@pytest.mark.parametrize("name", ["forward", "forwards", "superpixels", "differences", "slopes_in_turn"])
+@pytest.mark.parametrize("name", ["forward", "forwards", "superpixels", "slopes_in_turn"])
 def test_a_floor_that_only_counts_gives_the_clean_scores(name, tiny):
     images = pictures(3, SIDE)
     classes = best_classes(tiny, images)

@@ -56,7 +56,62 @@ def test_a_normalisation_with_fixed_statistics_has_its_offset_less_the_scaled_me
 
     value = traced(tf.constant(images))
     expected = offset - mean * scale / np.sqrt(variance)
+    assert value.shape == (1, 1, 1, 3)  # its own size: it is the same everywhere
     np.testing.assert_allclose(value, np.broadcast_to(expected, value.shape), rtol=1e-3)  # it takes 1.001e-5 for 0
+
+
+ADDED = np.array([1.0, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x + ADDED, ADDED),
+        (lambda x: ADDED[np.newaxis] + x, ADDED[np.newaxis]),
+        (lambda x: x - ADDED, -ADDED),
+        (lambda x: ADDED - x, ADDED),
+        (lambda x: tf.nn.bias_add(x, ADDED), ADDED),
+        (lambda x: x + 2.0, 2.0),
+        (lambda x: tf.add_n([x, 2 * x, tf.constant(ROWS)]), ROWS),
+        (lambda x: tf.concat([x, tf.constant(ROWS)], axis=1), np.hstack([0 * ROWS, ROWS])),
+    ],
+)
+def test_what_is_added_is_kept_at_its_own_size(function, expected):
+    @tf.function(autograph=False)
+    def traced(x):
+        (bias,) = biases(x, total(function(x)))
+        return bias.value
+
+    np.testing.assert_array_equal(traced(tf.constant(ROWS)), expected)
+
+
+def test_channels_that_come_first_have_their_biases_there():
+    @tf.function(autograph=False)
+    def traced(x):
+        (bias,) = biases(x, total(tf.nn.bias_add(x, ADDED.astype("float32"), "NCHW")))
+        return bias.value
+
+    # TensorFlow adds such biases on some devices only, and so it is traced and not run
+    shape = traced.get_concrete_function(tf.TensorSpec([2, 3, 4, 5])).structured_outputs.shape
+
+    assert shape == (2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_relu6_is_all_bias_from_6_on_and_has_none_before(dtype):
+    six = np.array(6, dtype)
+    values = np.array([[-1, 0, 1, np.nextafter(six, six * 0), 6, np.nextafter(six, six * 2), 7, 900]], dtype)
+
+    @tf.function(autograph=False)
+    def traced(x):
+        y = tf.nn.relu6(x)
+        (bias,) = biases(x, total(y))
+        return bias.value, y - x * tf.gradients(y, x)[0]
+
+    value, expected = traced(tf.constant(values))
+
+    np.testing.assert_array_equal(value, [[0, 0, 0, 0, 6, 6, 6, 6]])
+    np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.oracles.networks import Pooled
 from tests.oracles.weights import settled
 from xaikit import deeplift, explain, find, gradients, input_x_gradient, integrated_gradients, smooth
 from xaikit.core import as_view
+from xaikit.core.rows import in_rows
 from xaikit.errors import InputError, ModelError, ParameterError
 
 PICTURES = np.random.default_rng(2).normal(size=(3, 6, 7, 3))
@@ -329,7 +330,83 @@ def test_the_model_sees_the_input_and_the_baseline_once_and_never_more_than_the_
 
     explain(deeplift, model, np.ones((6, 4), "float32"), "all", batch_size=3, jit=False)
 
-    assert seen == [3, 3, 3, 3]
+    assert sorted(seen) == [1, 1, 3, 3]
+
+
+def test_one_baseline_stands_for_all_examples_through_every_rule():
+    names = ("overlapping pooling", "largest of all", "gelu", "softmax", "log_softmax", "relu", "relu6", "leaky_relu")
+    rules = [MIDDLES[name] for name in (*names, "gate", "residual", "inverse", "power", "attention")]
+    rules += [called(lambda x: keras.ops.maximum(x, 0.3 - 2 * x)), called(lambda x: keras.ops.minimum(x, 0.1))]
+    inputs = keras.Input((6, 7, 3), **OPTIONS)
+    scores = []
+    for rule in rules:
+        hidden = rule(keras.layers.Conv2D(6, 3, padding="same", **OPTIONS)(inputs))
+        scores.append(keras.layers.Dense(1, **OPTIONS)(keras.layers.Flatten(**OPTIONS)(hidden)))
+    model = settled(keras.Model(inputs, keras.layers.Concatenate(**OPTIONS)(scores)))
+    view = as_view(model)
+    start = np.random.default_rng(13).normal(size=(6, 7, 3))
+    alone = [explain(deeplift(baseline=start), model, PICTURES[i : i + 1], "all", jit=False).maps for i in range(3)]
+
+    found = explain(deeplift(baseline=start), model, PICTURES, "all", details=True, jit=False)
+    compiled = explain(deeplift(baseline=start), model, PICTURES, "all", jit=True).maps
+
+    assert in_rows(view.preview.inputs, view.all_scores(view.preview))
+    np.testing.assert_allclose(found.maps, np.concatenate(alone), atol=1e-12 * np.abs(found.maps).max())
+    np.testing.assert_allclose(compiled, found.maps, atol=1e-9 * np.abs(found.maps).max())
+    np.testing.assert_allclose(found.details["completeness_gap"], np.zeros((3, len(rules))), atol=1e-11)
+
+
+def test_a_model_that_does_not_keep_examples_in_rows_runs_a_baseline_for_each():
+    watch = Watched()
+    watch.__dict__["seen"] = seen = []
+    inputs = keras.Input((5, 4))
+    tokens = keras.layers.Lambda(lambda x: keras.ops.reshape(x, (-1, 4)), output_shape=(4,))(watch(inputs))
+    hidden = keras.layers.Dense(3, activation="gelu")(tokens)
+    rows = keras.layers.Lambda(lambda x: keras.ops.reshape(x, (-1, 15)), output_shape=(15,))(hidden)
+    model = settled(keras.Model(inputs, keras.layers.Dense(2)(rows)))
+    data = np.random.default_rng(14).normal(size=(3, 5, 4)).astype("float32")
+
+    found = explain(deeplift(baseline=0.1), model, data, "all", details=True, jit=False)
+
+    assert seen == [3, 3]
+    np.testing.assert_allclose(found.details["completeness_gap"], np.zeros((3, 2)), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["number", "mean"])
+def test_baselines_of_their_own_are_run_for_each_example(kind):
+    watch = Watched()
+    watch.__dict__["seen"] = seen = []
+    inputs = keras.Input((4,))
+    model = settled(keras.Model(inputs, keras.layers.Dense(3, activation="relu")(watch(inputs))))
+
+    explain(deeplift(baseline=0.1 if kind == "number" else kind), model, np.ones((3, 4), "float32"), "all", jit=False)
+
+    assert sorted(seen) == ([1, 3] if kind == "number" else [3, 3])
+
+
+def test_pooling_that_only_leaves_values_out_is_linear():
+    model = around(layer("MaxPooling2D", 1, strides=2))
+    slopes = explain(gradients, model, PICTURES, 1).maps
+
+    maps = explain(deeplift(baseline=0.2), model, PICTURES, 1).maps
+
+    np.testing.assert_allclose(maps, (PICTURES - 0.2)[..., np.newaxis] * slopes, atol=1e-12)
+
+
+@tf.RegisterGradient("TestOfDeepliftTwice")
+def twice(op, slope):
+    """A gradient that is not the operation's."""
+    return 2 * slope, None
+
+
+def test_what_is_linear_goes_by_its_own_gradient_whatever_the_model_made_of_it():
+    def tripled(x):
+        with tf.compat.v1.get_default_graph().gradient_override_map({"Mul": "TestOfDeepliftTwice"}):
+            return x * 3.0
+
+    maps = explain(deeplift, model_of(tripled, 1), np.array([[5.0]])).maps
+
+    np.testing.assert_allclose(maps, [[[15.0]]])
 
 
 @pytest.mark.parametrize(

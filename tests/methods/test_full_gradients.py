@@ -153,6 +153,81 @@ def test_rounding_is_no_bias():
     np.testing.assert_allclose(maps, psi(PICTURES * slopes, (6, 7)), rtol=1e-5)
 
 
+def test_layers_of_equal_and_of_other_sizes_count_alike_and_constant_ones_not_at_all():
+    layers = keras.layers
+    inputs = hidden = keras.Input((8, 8, 2), **OPTIONS)
+    convolutions = []
+    for strides, activation_name in ((2, "relu"), (1, "relu"), (2, "linear")):
+        hidden = layers.Conv2D(3, 3, strides=strides, padding="same", activation=activation_name, **OPTIONS)(hidden)
+        convolutions.append(hidden)
+    summed = layers.GlobalAveragePooling2D(**OPTIONS)(hidden)  # so that the last one's terms are one number per channel
+    model = settled(keras.Model(inputs, layers.Dense(1, **OPTIONS)(summed)))
+    *_, last, _, dense = model.layers
+    last.bias.assign(np.full(3, 0.25))
+    dense.kernel.assign(np.ones((3, 1)))  # and so they are all the same
+    images = np.random.default_rng(10).normal(size=(2, 8, 8, 2))
+    watched = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        first = model.layers[1](watched)
+        before = tf.nn.conv2d(first, model.layers[2].kernel, 1, "SAME") + model.layers[2].bias
+        score = tf.reduce_sum(dense(model.layers[-2](last(tf.nn.relu(before)))))
+    slopes = tape.gradient(score, [watched, first, before])
+    terms = [images * slopes[0], model.layers[1].bias * slopes[1] * tf.cast(first > 0, "float64")]
+    terms.append(model.layers[2].bias * slopes[2])
+    expected = sum(psi(np.asarray(term), (8, 8)) for term in terms)
+
+    maps = explain(full_gradients, model, images).maps[..., 0]
+
+    np.testing.assert_allclose(maps, expected, rtol=1e-5)
+
+
+def pointwise(channels, scores, **options):
+    """A linear layer at each of 5 x 5 positions of two channels, and a linear head."""
+    layers = keras.layers
+    inputs = keras.Input((5, 5, 2), **options)
+    hidden = layers.Conv2D(channels, 1, name="conv", **options)(inputs)
+    return settled(keras.Model(inputs, layers.Dense(scores, name="head", **options)(layers.Flatten(**options)(hidden))))
+
+
+def test_the_smallest_size_of_a_layer_counts_as_0():
+    draws = np.random.default_rng(11)
+    model, images = pointwise(3, 1, **OPTIONS), draws.uniform(1, 2, (2, 5, 5, 2))
+    weights = [draws.uniform(1, 2, weight.shape) for weight in model.get_weights()]  # no term is near to 0
+    model.set_weights(weights)
+    kernel, bias, head, _ = weights
+    slopes = head.reshape(1, 5, 5, 3)
+    terms = [images * (slopes @ kernel[0, 0].T), np.broadcast_to(slopes * bias, (2, 5, 5, 3))]
+
+    maps = explain(full_gradients, model, images).maps[..., 0]
+
+    np.testing.assert_allclose(maps, sum(psi(term, (5, 5)) for term in terms), rtol=1e-5)
+
+
+def test_no_map_is_below_0_where_all_sizes_are_nearly_the_same():
+    model = pointwise(49, 40)
+    head = np.random.default_rng(12).uniform(1, 2, (1, 1, 40)) * np.ones((25, 49, 1))
+    head[1:] *= 1 + 1e-6
+    model.get_layer("conv").bias.assign(np.ones(49))
+    model.get_layer("head").kernel.assign(head.reshape(25 * 49, 40))
+
+    maps = explain(full_gradients, model, np.zeros((1, 5, 5, 2), "float32"), "all").maps
+
+    assert maps.min() >= 0
+
+
+def test_layers_of_several_precisions_are_added_up():
+    maps = []
+    for dtype in ("float64", "float32"):
+        inputs = keras.Input((6, 7, 3), **OPTIONS)
+        hidden = keras.layers.Conv2D(4, 3, padding="same", activation="tanh", dtype=dtype)(inputs)
+        outputs = keras.layers.Dense(1, **OPTIONS)(keras.layers.Flatten(**OPTIONS)(hidden))
+        maps.append(explain(full_gradients, settled(keras.Model(inputs, outputs)), PICTURES, details=True).maps)
+
+    np.testing.assert_allclose(maps[1], maps[0], rtol=1e-4)
+    assert maps[1].dtype == np.float64
+
+
 def test_biases_without_positions_are_in_the_decomposition_alone():
     layers = keras.layers
     inputs = keras.Input((4, 4, 2), **OPTIONS)

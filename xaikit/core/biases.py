@@ -77,15 +77,36 @@ def _own(op: Any, found: Flow) -> list[Bias]:
     if op.type in algebra.SUMS | algebra.EXTREMES and places == numbers:
         return []
     if op.type in algebra.SUMS or (op.type == algebra.NORMALIZATION and places == [0]):
-        return [_added(op, places)]
+        return [Bias(op.name, _added(op, places), op.outputs[0])]
+    if op.type == "Relu6":
+        return [Bias(op.name, _saturated(op.outputs[0]), op.outputs[0])]
     sources = list({op.inputs[i].name: op.inputs[i] for i in places}.values())
     return _remainders([op], sources, outputs)
 
 
-def _added(op: Any, places: list[int]) -> Bias:
-    """Give what a sum adds: its value at zero."""
-    zeros = {op.inputs[i].name: tf.zeros_like(op.inputs[i]) for i in places}
-    return Bias(op.name, replayed([op], zeros)[op.outputs[0].name], op.outputs[0])
+def _added(op: Any, places: list[int]) -> Tensor:
+    """Give what a sum adds: a constant as it is, where it broadcasts to the result, or else the value at zero."""
+    rest = [source for i, source in enumerate(op.inputs) if i not in places]
+    if op.type in ("AddV2", "Add") or (op.type == "BiasAdd" and op.get_attr("data_format") == b"NHWC"):
+        return rest[0]
+    if op.type == "Sub":
+        return rest[0] if places == [1] else -rest[0]
+    zeros = {op.inputs[i].name: _zeros_for(op, op.inputs[i]) for i in places}
+    return replayed([op], zeros)[op.outputs[0].name]
+
+
+def _zeros_for(op: Any, source: Tensor) -> Tensor:
+    """Give the zeros that an op turns into what it adds: a normalisation adds the same at every position."""
+    if op.type != algebra.NORMALIZATION:
+        return tf.zeros_like(source)
+    shape = [1] * source.shape.rank
+    shape[-1 if op.get_attr("data_format").endswith(b"C") else 1] = -1
+    return tf.reshape(tf.zeros_like(op.inputs[1], dtype=source.dtype), shape)
+
+
+def _saturated(values: Tensor) -> Tensor:
+    """What ReLU6 is away from its tangent: 6 where it has reached it, where its gradient is 0, and nothing else."""
+    return values - tf.raw_ops.Relu6Grad(gradients=values, features=values)
 
 
 def _remainders(ops: list[Any], sources: list[Tensor], outputs: list[Tensor]) -> list[Bias]:

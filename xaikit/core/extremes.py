@@ -63,7 +63,7 @@ def _windows(op: Any, values: Tensor) -> Tensor:
         for start in product(*(range(side) for side in size))
     ]
     stacked = tf.stack([values[(slice(None), *each)] for each in slices], axis=-1)
-    return tf.ensure_shape(stacked, [*op.outputs[0].shape, prod(size)])
+    return tf.ensure_shape(stacked, [values.shape[0], *op.outputs[0].shape[1:], prod(size)])
 
 
 def _padded(values: Tensor, size: list[int], strides: list[int], counts: list[Any]) -> Tensor:

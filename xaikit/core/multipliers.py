@@ -1,5 +1,6 @@
 """Multipliers of DeepLIFT: two runs of a model, on inputs and on baselines, sent back together op by op."""
 
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from ..errors import ModelError
@@ -10,7 +11,7 @@ from .flow import Flow, flow
 from .gradients import check_floats, cut_off
 from .lazy import tf
 from .regions import Region, regions
-from .replays import widened
+from .replays import CUSTOM, is_half, widened
 from .secants import Back, Both, Rule
 
 _RULES: dict[str, Rule] = {
@@ -45,7 +46,7 @@ class Multipliers:
 
         Args:
             model: Its name, for messages.
-            runs: The inputs, and the baselines, each a tensor or a structure of them.
+            runs: The inputs, and the baselines, each a tensor or a structure of them; one baseline may stand for all.
             scores: What the two led to.
             given: What is the same for both, such as targets.
 
@@ -64,7 +65,7 @@ class Multipliers:
         def both(tensor: Tensor) -> tuple[Tensor, Tensor]:
             return widened(tensor), widened(partners.get(tensor.name, tensor))
 
-        self._nodes = [_node(part, found, model, both) for part in _parts(found)]
+        self._nodes = _nodes(found, model, both)
 
     def of(self, score: Tensor) -> list[Tensor]:
         """Give the multipliers of the inputs for one score of each example, [B], a column of the scores.
@@ -110,6 +111,29 @@ def _keeps_shape(region: Region) -> bool:
     return all(shape.rank is not None and list(shape) == list(region.entry.shape) for shape in shapes)
 
 
+def _nodes(found: Flow, model: str, both: Both) -> list[_Node]:
+    """Give the nodes in the order of making; ops in turn that go by their own gradients, as they are, are one node."""
+    nodes: list[_Node] = []
+    for plain, run in groupby(_parts(found), lambda part: _is_plain(part, found, model)):
+        parts = list(run)
+        nodes += [_stretch(parts, found)] if plain else [_node(part, found, model, both) for part in parts]
+    return nodes
+
+
+def _is_plain(part: Any, found: Flow, model: str) -> bool:
+    """Whether TensorFlow's gradient of what was traced is the rule: there is no other one, and no half precision."""
+    if isinstance(part, Region) or _rule(part, found, model) is not secants.linear:
+        return False
+    return CUSTOM not in part.node_def.attr and not any(is_half(tensor) for tensor in (*part.inputs, *part.outputs))
+
+
+def _stretch(ops: list[Any], found: Flow) -> _Node:
+    outputs = [out for op in ops for out in op.outputs]
+    inside = {out.name for out in outputs}
+    sources = {source.name: source for op in ops for source in _sources(op, found) if source.name not in inside}
+    return _Node(list(sources.values()), outputs, secants.stretch(outputs, list(sources.values())))
+
+
 def _node(part: Any, found: Flow, model: str, both: Both) -> _Node:
     if isinstance(part, Region):
         return _Node([part.entry], [part.output], secants.curve(part.ops, part.entry, part.output, both))
@@ -134,16 +158,20 @@ def _rule(op: Any, found: Flow, model: str) -> Rule:
 
 
 def _by_what_varies(op: Any, places: list[int], sources: list[Tensor]) -> Rule | None:
+    if op.type in secants.RECTIFIERS:
+        return secants.rectifier
     if op.type in algebra.CURVES and len(sources) == 1 and list(sources[0].shape) == list(op.outputs[0].shape):
         return secants.one_curve
     if op.type in algebra.EXTREMES:
         return extremes.larger
-    if op.type in algebra.MOVES and len(places) == 1:
+    if op.type in algebra.MOVES | algebra.PRODUCTS and len(places) == 1:
         return secants.linear
     if op.type == algebra.NORMALIZATION:
         return secants.linear if places == [0] and not op.get_attr("is_training") else None
     if op.type in ("MaxPool", "MaxPool3D") and not _pools_plainly(op):
         return None
+    if op.type in ("MaxPool", "MaxPool3D") and set(op.get_attr("ksize")) == {1}:
+        return secants.linear  # it leaves values out, and compares none
     if is_convolution(op):
         return secants.call if len(places) == 1 else None
     return _RULES.get(op.type)
@@ -165,6 +193,8 @@ def _partners(model: str, found: Flow, known: dict[str, Tensor], score: Tensor, 
         one, two = ahead.pop()
         if one.name in partners or one.name not in found.varying:
             continue
+        if two.op.type == "Tile" != one.op.type:  # one baseline's scores, for every example
+            two = two.op.inputs[0]
         if one.op.type != two.op.type or len(one.op.inputs) != len(two.op.inputs):
             raise ModelError(
                 f"{model} runs other operations on the baseline than on the input ({one.op.name}, {two.op.name}): use "

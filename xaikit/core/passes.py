@@ -50,12 +50,14 @@ class Pass:
         calls: Every layer's calls, in the order in which they ended.
         graph: The graph that was traced.
         inputs: What the model was fed, in the structure that it takes.
+        rows: For how many examples the only one of the inputs stands, where it stands for others; else None.
     """
 
     outputs: Tensor
     calls: tuple[Call, ...]
     graph: Any
     inputs: Tensor
+    rows: Any = None
 
     @cached_property
     def order(self) -> dict[str, int]:

@@ -69,7 +69,12 @@ def _again(op: Any, sources: list[Tensor], custom: bool, wide: bool) -> list[Ten
 
 def widened(tensor: Tensor) -> Tensor:
     """Give half precision as float32, and everything else as it is."""
-    return tf.cast(tensor, tf.float32) if tensor.dtype in _halves() else tensor
+    return tf.cast(tensor, tf.float32) if is_half(tensor) else tensor
+
+
+def is_half(tensor: Tensor) -> bool:
+    """Whether a tensor is in half precision."""
+    return tensor.dtype in _halves()
 
 
 def _wide_attribute(value: Any) -> Any:

@@ -46,6 +46,31 @@ def one_curve(op: Any, sources: list[Tensor], both: Both) -> Back:
     return curve([op], sources[0], op.outputs[0], both)
 
 
+RECTIFIERS = {"Relu": "ReluGrad", "Relu6": "Relu6Grad"}  # with the ops that are their gradients
+
+
+def rectifier(op: Any, sources: list[Tensor], both: Both) -> Back:
+    """What is flat or an identity: its values are exact, and so is the quotient, but for the rounding of three ops."""
+    (x, x0), (y, y0) = both(sources[0]), both(op.outputs[0])
+    way = x - x0
+    same = tf.cast(tf.equal(way, 0), x.dtype)
+    slope = getattr(tf.raw_ops, RECTIFIERS[op.type])(gradients=same, features=y)
+    ratio = tf.math.divide_no_nan(y - y0, way) + slope
+    return lambda slopes: [ratio * slopes[0]]
+
+
+def stretch(outputs: list[Tensor], sources: list[Tensor]) -> Back:
+    """Several linear ops in turn, from what they read to what they give: the gradient, all at once."""
+
+    def back(slopes: Slopes) -> Slopes:
+        given = [(out, slope) for out, slope in zip(outputs, slopes, strict=True) if slope is not None]
+        ends, pushes = zip(*given, strict=True)
+        found = tf.gradients(ends, sources, grad_ys=pushes, stop_gradients=sources)
+        return [None if slope is None else tf.convert_to_tensor(slope) for slope in found]
+
+    return back
+
+
 def linear(op: Any, sources: list[Tensor], both: Both) -> Back:
     """What is linear in all that varies: its gradient."""
     return _gradient_at(op, sources, [widened(source) for source in sources])

@@ -152,6 +152,12 @@ def without_details() -> Iterator[None]:
         yield
 
 
+def detailed() -> bool:
+    """Whether figures of the maps that are being traced are asked for."""
+    trace = current()
+    return trace.details is not None and not trace.only_shapes and tf.compat.v1.get_default_graph() is trace.graph
+
+
 def detail(name: str, make: Callable[[], Tensor]) -> None:
     """Report a figure of each map, such as its "completeness_gap", where the user asked for details.
 
@@ -162,9 +168,8 @@ def detail(name: str, make: Callable[[], Tensor]) -> None:
         make: Gives it, [B, T]; called only where it is wanted.
     """
     trace = current()
-    if trace.details is None or trace.only_shapes or tf.compat.v1.get_default_graph() is not trace.graph:
-        return
-    trace.details.append((name, trace.text, make()))
+    if detailed() and trace.details is not None:
+        trace.details.append((name, trace.text, make()))
 
 
 def named(details: list[tuple[str, str, Tensor]]) -> dict[str, Tensor]:

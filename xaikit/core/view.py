@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ..errors import ModelError, TargetError, UnfitInput, UsageError
 from . import passes
+from .copies import dims
 from .dropout import Dropout
 from .explanation import Tensor
 from .goals import Goal, aimed
@@ -109,8 +110,10 @@ class Model:
         goal = self.target_function
         with _in_reach(made.graph):
             if isinstance(goal, Goal):
-                return tf.nest.map_structure(_wide, goal.read(self.explained(made), lambda one: self._score(one, made)))
-            return tf.nest.map_structure(lambda output: _wide(self._score(output, made)), self.explained(made))
+                scores = goal.read(self.explained(made), lambda one: self._score(one, made))
+            else:
+                scores = tf.nest.map_structure(lambda output: self._score(output, made), self.explained(made))
+            return tf.nest.map_structure(lambda score: _in_rows(_wide(score), made.rows), scores)
 
     def score_leaves(self, made: Pass) -> list[Tensor]:
         """List the tensors of scores of a pass that are explained, to look for layers and ops on the way to them."""
@@ -270,6 +273,11 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype in (tf.float32, tf.float64) else tf.cast(tensor, tf.float32)
 
 
+def _in_rows(scores: Tensor, rows: Any) -> Tensor:
+    """Give the scores of one example to each of so many rows."""
+    return scores if rows is None else tf.tile(scores, [rows, *[1] * (scores.shape.rank - 1)])
+
+
 def _first_line(error: Exception) -> str:
     """Keep what Keras says and drop the list of arguments that it appends."""
     text = str(error).split("Arguments received")[0]
@@ -298,6 +306,11 @@ def forward(model: Model, inputs: Tensor, targets: Tensor, *, read: Any = None) 
     if isinstance(read, (list, tuple)):
         return scores, [tap.tensor(made) for tap in read]
     return scores, read.tensor(made)
+
+
+def forward_of_one(model: Model, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Run the model on one example, [1, ...], and pick its scores for each row of `targets`, [B, T]: [B, T]."""
+    return model.pick(replace(model.run(inputs), rows=dims(targets)[0]), targets)
 
 
 def _check_layout(model: Model) -> None:

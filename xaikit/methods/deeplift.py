@@ -5,6 +5,8 @@ from ..core.baselines import Baseline, baselines
 from ..core.goals import constants
 from ..core.gradients import check_floats
 from ..core.multipliers import Multipliers, check
+from ..core.rows import in_rows
+from ..core.view import forward_of_one
 
 
 @method
@@ -19,7 +21,8 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     rule is refused.
 
     Maps: [B, *input, T], signed.
-    Cost: two forward passes, and a backward pass per target.
+    Cost: two forward passes, that of a number or an array on one example alone where the model keeps examples in rows,
+        and a backward pass per target.
     Claims: complete, class-discriminative, input-shaped.
 
     Args:
@@ -40,11 +43,14 @@ def deeplift(model: Model, *, baseline: Baseline = 0.0) -> Step:
     begin = baselines(model, baseline)
     for leaf in tf.nest.flatten(model.preview.inputs):
         check_floats(leaf)
-    check(model.name, model.preview.inputs, tf.nest.flatten(model.all_scores(model.preview)))
+    outputs = tf.nest.flatten(model.all_scores(model.preview))
+    check(model.name, model.preview.inputs, outputs)
+    one = not isinstance(baseline, str) and in_rows(model.preview.inputs, outputs)  # the same baseline for all
 
     def step(inputs: Tensor, targets: Tensor) -> Explanation:
-        start = begin(inputs)((0,))
-        scores, others = forward(model, inputs, targets), forward(model, start, targets)
+        scores = forward(model, inputs, targets)
+        start = begin(tf.nest.map_structure(lambda leaf: leaf[:1], inputs) if one else inputs)((0,))
+        others = (forward_of_one if one else forward)(model, start, targets)
         multipliers = Multipliers(model.name, (inputs, start), (scores, others), constants(targets))
 
         def explained(score: Tensor) -> Tensor:

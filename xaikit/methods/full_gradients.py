@@ -1,11 +1,13 @@
 """FullGrad: where the inputs and every bias of the model, implicit ones included, matter to the score."""
 
+from typing import Any
+
 from ..core import Explanation, Model, Step, Tensor, forward, method, per_target, resized, sides, tf, to_unit_range
 from ..core.biases import Bias, biases, terms
 from ..core.flow import flow
 from ..core.goals import constants
 from ..core.located import located
-from ..core.tracing import detail
+from ..core.tracing import detail, detailed
 
 
 @method
@@ -39,16 +41,16 @@ def full_gradients(model: Model) -> Step:
         found = biases(inputs, scores, given)
         ways = flow(inputs, scores, given)
         lies = [_lying_on(located(leaf, ways), found) for leaf in tf.nest.flatten(inputs)]
+        wanted = detailed()
 
         def explained(score: Tensor) -> tuple[Tensor, Tensor]:
             own, rest = terms(score, inputs, found)
             parts = tf.nest.flatten(own)
             maps = [
-                sum((_shown(rest[i], leaf) for i in on), _shown(term, leaf))
+                _shown([term, *(rest[i] for i in on)], leaf)
                 for term, leaf, on in zip(parts, tf.nest.flatten(inputs), lies, strict=True)
             ]
-            sums = [tf.cast(tf.reduce_sum(part, axis=range(1, part.shape.rank)), score.dtype) for part in parts + rest]
-            return tf.nest.pack_sequence_as(inputs, maps), tf.add_n(sums)
+            return tf.nest.pack_sequence_as(inputs, maps), _total(parts + rest, score.dtype) if wanted else score
 
         maps, sums = per_target(explained, scores, like=(inputs, scores))
         detail("completeness_gap", lambda: sums - scores)
@@ -62,9 +64,33 @@ def _lying_on(names: set[str], found: list[Bias]) -> list[int]:
     return [i for i, bias in enumerate(found) if bias.output.name in names]
 
 
-def _shown(term: Tensor, inputs: Tensor) -> Tensor:
-    """The paper's post-processing of one layer, [B, *positions, K], summed over its channels: [B, *input positions]."""
-    heat = to_unit_range(tf.abs(term)[..., tf.newaxis])[..., 0]  # of each example, over positions and channels
+def _total(parts: list[Tensor], dtype: Any) -> Tensor:
+    """Add up all terms of each example: [B]."""
+    return tf.add_n([tf.cast(tf.reduce_sum(part, axis=range(1, part.shape.rank)), dtype) for part in parts])
+
+
+def _shown(layers: list[Tensor], inputs: Tensor) -> Tensor:
+    """Add up the sizes of the terms of an input and of the layers that lie on it: [B, *input positions]."""
     if inputs.shape.rank == 2:
-        return heat
-    return resized(tf.reduce_sum(heat, axis=-1, keepdims=True), sides(inputs))[..., 0]
+        return to_unit_range(tf.abs(layers[0])[..., tf.newaxis])[..., 0]
+    alike: dict[Any, list[Tensor]] = {}  # they are resized together, for that is linear
+    for term in layers:
+        places = tuple(term.shape[1:-1])
+        alike.setdefault((term.dtype, term.name if None in places else places), []).append(tf.abs(term))
+    heats = [resized(_heat(sizes), sides(inputs)) for sizes in alike.values()]
+    return tf.add_n([tf.cast(heat, layers[0].dtype) for heat in heats])[..., 0]
+
+
+def _heat(sizes: list[Tensor]) -> Tensor:
+    """The paper's post-processing of layers with equal positions, [B, *positions, K] each: [B, *positions, 1].
+
+    A layer is brought to [0, 1], for each example, when its channels have been added up: there is less of it then.
+    """
+    axes = tf.constant(list(range(1, sizes[0].shape.rank)))
+    low, high, sums = (
+        tf.stack([reduce(each, over, keepdims=True) for each in sizes])  # [layers, B, 1..., 1], sums with positions
+        for reduce, over in ((tf.reduce_min, axes), (tf.reduce_max, axes), (tf.reduce_sum, axes[-1:]))
+    )
+    counts = tf.cast(tf.stack([each.shape[-1] or tf.shape(each)[-1] for each in sizes]), sums.dtype)
+    above = sums - tf.reshape(counts, [-1, *[1] * sizes[0].shape.rank]) * low
+    return tf.reduce_sum(tf.math.divide_no_nan(tf.nn.relu(above), high - low), axis=0)  # a ReLU, for rounding
