@@ -223,9 +223,8 @@ def adds(layer: Any) -> bool:
 
 def added(layer: Any, output: Any, slope: Any) -> Any:
     """What a layer adds to the score at each value, [B, h, w, K], from its output and the slope there."""
-    if isinstance(layer, keras.layers.ReLU):  # where it is flat, and not at 0: its largest value
-        above = tf.raw_ops.ReluGrad(gradients=slope, features=output)
-        return layer.max_value * (above - tf.raw_ops.Relu6Grad(gradients=slope, features=output))
+    if isinstance(layer, keras.layers.ReLU):  # its largest value, where it has reached that
+        return slope * (output - tf.raw_ops.Relu6Grad(gradients=output, features=output))
     if isinstance(layer, keras.layers.BatchNormalization):
         scale = tf.math.rsqrt(layer.moving_variance + layer.epsilon) * (layer.gamma if layer.scale else 1.0)
         return slope * (layer.beta - layer.moving_mean * scale)

@@ -12,11 +12,11 @@ from xaikit.registry import registry
 SIDE = 16
 WRITTEN = [  # explainer, floor, copies
     ("gradients", "gradients", 0),
-    ("full_gradients", "full_gradients", 0),
-    ("deeplift", "differences", 0),
     ("guided_backprop", "guided_backprop", 0),
     ("deconvnet", "deconvnet", 0),
     ("lrp", "lrp", 0),
+    ("full_gradients", "full_gradients", 0),
+    ("deeplift", "differences", 0),
     ("gradcam", "gradcam", 0),
     ("integrated_gradients(steps=3)", "integrated_gradients", 3),
     ("smooth(gradients, repetitions=3, noise=0.0)", "slopes", 3),
