@@ -127,6 +127,8 @@ def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: 
     """Add all the copies, as many at a time as there is room for."""
     if isinstance(room, int):  # sizes are known: full helpings in a loop, and the rest after it
         size = min(room, count)
+        if size == count:
+            return add(0, count, total)
         full = count - count % size
         total = _until(full, lambda i, total: (i + size, add(i, size, total)), total)
         return add(full, count - full, total) if count > full else total
