@@ -13,7 +13,7 @@ from xaikit.engine import compiled
 settings.register_profile("xaikit", max_examples=10, deadline=None)
 settings.load_profile("xaikit")
 
-gc.set_threshold(100_000, 50, 100)  # traces are millions of objects: looking through them all takes longer than tests
+gc.set_threshold(20_000)  # a trace is millions of objects, of which few are garbage
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -41,7 +41,7 @@ class Ground:
         return self._images[:count], self._classes[:count]
 
     def floor(self, name: str, copies: int) -> Program:
-        """A floor on the network, by the name that it has on TensorFlow."""
+        """A floor on the network, by the name that it has on TensorFlow; of rules it has the passes alone."""
         return _FLOORS[name](self, copies)
 
     def score(self, x: Any, y: Any) -> Any:
@@ -146,11 +146,9 @@ def _slopes(ground: Ground, copies: int) -> Program:
 
 _FLOORS: dict[str, Callable[[Ground, int], Program]] = {
     "forward": _forward,
-    "gradients": _gradients,
+    **dict.fromkeys(("gradients", "guided_backprop", "deconvnet", "lrp"), _gradients),
     "differences": _differences,
     "gradcam": _gradcam,
-    "forwards": _forwards,
-    "occlusion": _forwards,
-    "slopes": _slopes,
-    "integrated_gradients": _slopes,
+    **dict.fromkeys(("forwards", "occlusion", "superpixels"), _forwards),
+    **dict.fromkeys(("slopes", "integrated_gradients"), _slopes),
 }
