@@ -259,7 +259,7 @@ def test_repetitions_share_passes_where_there_is_room_and_draw_the_same(counting
     assert counter.seen == [4] * 6
     counter.seen.clear()
     together = explain(explainer, model, pictures, 1, batch_size=13).maps  # room for three at a time
-    assert counter.seen == [4, 12, 8]
+    assert sorted(counter.seen) == [4, 8, 12]  # the clean pass comes when it likes
 
     np.testing.assert_allclose(together, apart, atol=2e-6 * np.abs(apart).max())
     assert np.abs(apart).max() > 0
