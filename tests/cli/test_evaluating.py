@@ -58,7 +58,8 @@ def test_arrays_are_fed_as_they_are_and_bring_their_targets(capsys, arrays, mode
     words = ("-m", arrays / "small.keras", "--data", arrays / "all.npz", "--metrics", SHORT, "--json")
     code, out, _ = run(capsys, "gradcam", *words, *target)
 
-    given = np.load(arrays / "all.npz")
+    with np.load(arrays / "all.npz") as file:
+        given = dict(file)
     expected = deletion(steps=2)(gradcam, model, given["inputs"], given["targets"] if aim is None else aim)
     values = json.loads(out)["explainers"]["gradcam"]["metrics"][SHORT]["values"]
     assert code == 0
