@@ -111,7 +111,7 @@ def test_a_library_s_methods_are_ours_and_what_it_cannot_do_is_a_row():
     (row,) = _in_its_own(sys.executable, "captum", "tiny", 16, [1], 1, 1.0)
 
     assert set(row) == {"peer", "network", "failed"}
-    assert "captum" in row["failed"]
+    assert row["failed"].startswith("ModuleNotFoundError")
     assert set(PEERS) == {"xplique", "tf_keras_vis", "tf_explain", "captum"}
     with pytest.raises(CannotInstall, match="ERROR: no"):
         _do([sys.executable, "-c", "import sys; sys.exit('ERROR: no')"])

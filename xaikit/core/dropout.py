@@ -17,7 +17,7 @@ from .lazy import keras, tf
 
 
 class Unfoldable(Exception):
-    """One forward pass cannot tell which rows belong to which draw."""
+    """An explainer made copies, in an order of its own: it cannot be told which rows belong to which draw."""
 
 
 @dataclass(eq=False)
@@ -27,7 +27,8 @@ class Dropout:
     Attributes:
         seed: What the draw is keyed by, and
         number: which of several it is, a number or a scalar tensor; or some of them, [n].
-        inputs: Where there are some, all that may be fed: the inputs, n times one after the other.
+        inputs: Where there are some, all that may be fed: the inputs, n times one after the other. Layers that make
+            noise must see their rows in that order.
     """
 
     seed: Fixed
@@ -71,20 +72,9 @@ class Dropout:
         if self.inputs is None:
             return draw(shape, (self.seed, self.number, call))
         each = tf.map_fn(lambda i: draw(shape, (self.seed, i, call)), self.number, fn_output_signature=tf.float32)
-        share = self._share(values)
-        return tf.reshape(tf.repeat(each, [share], axis=1), [dims(self.number)[0] * share, *shape[1:]])
-
-    def _share(self, values: Tensor) -> Any:
-        """Say how many rows of what goes into a layer belong to each draw.
-
-        Raises:
-            Unfoldable: Its first axis may be another one than the examples'.
-        """
-        rows, *rest = values.shape
-        fed = tf.nest.flatten(self.inputs)[0].shape[0]
-        if (rows is None and None in rest) or (rows is not None and rows != fed):
-            raise Unfoldable
-        return dims(values)[0] // dims(self.number)[0]
+        count = dims(self.number)[0]
+        share = dims(values)[0] // count
+        return tf.reshape(tf.repeat(each, [share], axis=1), [count * share, *shape[1:]])
 
     def _kept(self, values: Tensor, rate: float, shape: Any) -> Tensor:
         """Give 1 / (1 - rate) where a value is kept, and 0 elsewhere."""

@@ -7,7 +7,8 @@ from .copies import Number, clean, dims, parted
 from .draws import fixed
 from .dropout import Dropout, is_noisy
 from .explanation import Explanation, Step, Tensor
-from .lazy import tf
+from .lazy import keras, tf
+from .rows import in_rows
 from .steps import Explainer, bound
 from .tracing import note, without_details
 from .view import Model
@@ -32,11 +33,14 @@ def drawn(explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, s
 
 def drawn_at_once(
     explainer: Explainer, model: Model, inputs: Tensor, targets: Tensor, seed: int
-) -> Callable[[Number, Number], Tensor]:
+) -> Callable[[Number, Number], Tensor] | None:
     """Give the maps of some repetitions, from the number of the first and how many, [size, B, ..., T].
 
-    They raise Unfoldable where the explainer makes copies itself, or a layer's noise lies on no axis of examples.
+    They raise Unfoldable where the explainer makes copies itself. None where the model is not known to keep examples in
+    rows up to its noise: which rows are whose could not be told.
     """
+    if not _noise_in_rows(model, inputs):
+        return None
     key = fixed(seed)
 
     def maps(start: Number, size: Number) -> Tensor:
@@ -46,6 +50,24 @@ def drawn_at_once(
         return tf.nest.map_structure(lambda leaf: parted(leaf, size), found)
 
     return maps
+
+
+def _noise_in_rows(model: Model, inputs: Tensor) -> bool:
+    """Whether every layer that makes noise, or the recurrent layer around its cell, sees the examples in rows."""
+    made = model.run(inputs)
+    layers = model.keras_model._flatten_layers(include_self=False, recursive=True)
+    noisy = {layer.name for layer in layers if is_noisy(layer)}
+    recurrent = {layer.name for layer in layers if isinstance(layer, keras.layers.RNN)}
+    seen = {call.path: call.inputs for call in made.calls if getattr(call.inputs, "graph", None) is made.graph}
+    names = [call.path.split("/") for call in made.calls]
+    read = [seen.get("/".join(_whole(each, recurrent))) for each in names if each[-1] in noisy]
+    return all(each is not None for each in read) and (not read or in_rows(inputs, read))
+
+
+def _whole(names: list[str], recurrent: set[str]) -> list[str]:
+    """Name the recurrent layer that a cell is in, which reads all the steps; any other layer by its own path."""
+    around = [i for i, name in enumerate(names[:-1], 1) if name in recurrent]
+    return names[: around[0]] if around else names
 
 
 def maps_of(explainer: Explainer, view: Model, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -19,14 +19,17 @@ _ROW_BY_ROW = algebra.ELEMENTWISE | {
 
 
 def in_rows(inputs: Tensor, outputs: Tensor) -> bool:
-    """Whether each row of every tensor between was made of the same row of the inputs; False where it is not known.
+    """Whether each row of the outputs, and of all between, was made of the same row of the inputs.
+
+    False where it is not known, and where an output is not made of the inputs at all.
 
     Args:
         inputs: A tensor [B, ...], or a structure of them, that a forward pass was traced on.
         outputs: What it led to.
     """
     found = flow(inputs, outputs)
-    return all(_keeps_rows(op, found.places(op)) for op in found.ops)
+    reached = all(leaf.name in found.varying for leaf in tf.nest.flatten(outputs))
+    return reached and all(_keeps_rows(op, found.places(op)) for op in found.ops)
 
 
 def _keeps_rows(op: Any, places: list[int]) -> bool:
