@@ -9,6 +9,7 @@ Names, calls and literals, and nothing else. A name may carry the distribution t
 import ast
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ..errors import ExpressionError
@@ -32,9 +33,8 @@ def read(text: str, look_up: Callable[[str], Any]) -> Any:
     """
     if len(text) > _LONGEST:
         raise ExpressionError(f"The expression has {len(text)} characters, and {_LONGEST} are the most.")
-    source, names = _without_qualifiers(text.strip())
     try:
-        tree = ast.parse(source, mode="eval").body
+        tree, names = _parsed(text.strip())
         explainer = _Reader(text.strip(), names, look_up).explainer(tree)
     except (SyntaxError, ValueError) as error:
         column = getattr(error, "offset", None) or 1
@@ -43,6 +43,13 @@ def read(text: str, look_up: Callable[[str], Any]) -> Any:
     except (RecursionError, MemoryError):
         raise ExpressionError("The expression is nested too deeply to be read.") from None
     return explainer
+
+
+@lru_cache
+def _parsed(text: str) -> tuple[ast.expr, dict[str, str]]:
+    """Give the tree of an expression, and which qualified names its plain ones stand for; neither is to be changed."""
+    source, names = _without_qualifiers(text)
+    return ast.parse(source, mode="eval").body, names
 
 
 def _without_qualifiers(text: str) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Explainer, Tensor, tf
+from ..core import Explainer, Tensor, keras, tf
 from ..core.goals import Given, Goal
 from ..core.layouts import Layout, maps_outward
 from ..core.makers import running
@@ -164,7 +164,7 @@ class _Engine:
             if given.each and len(given.values) != count:
                 raise TargetError(f"{self.goals.text} is for {len(given.values)} examples, and the data has {count}.")
         for name, arrays in self.beside.items():
-            for array in tf.nest.flatten(arrays):
+            for array in keras.tree.flatten(arrays):
                 if len(array) != count:
                     raise InputError(f"The {name} are for {len(array)} examples, and the data has {count}.")
 
@@ -268,13 +268,13 @@ class _Engine:
             rows=len(batch.codes) // self.replicas if fixed else 0,
             budget=self.budget if self.jit else 0,
             precision=view.precision,
-            given=repr(tf.nest.map_structure(lambda array: (array.dtype.name, array.shape[1:]), arrays)),
+            given=repr(keras.tree.map_structure(lambda array: (array.dtype.name, array.shape[1:]), arrays)),
         )
         return compiled(request, view, self.strategy, (batch.inputs, batch.codes, arrays))
 
     def view(self, inputs: Tensor, precision: Precision) -> Model:
         """Give the view of the model for inputs of these shapes."""
-        spec = tf.nest.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), inputs)
+        spec = keras.tree.map_structure(lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype), inputs)
         options = self.options
         return Model(
             self.model,
@@ -307,7 +307,7 @@ def _jit(jit: Jit) -> bool:
 
 
 def _tensors(inputs: Tensor) -> Tensor:
-    return tf.nest.map_structure(tf.convert_to_tensor, inputs)
+    return keras.tree.map_structure(tf.constant, inputs)  # in half of the time of convert_to_tensor
 
 
 def _gathered(parts: list[Any], size: int) -> Any:
@@ -318,7 +318,7 @@ def _gathered(parts: list[Any], size: int) -> Any:
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays))[:size]
 
     columns = list(zip(*parts, strict=True))
-    scores, maps, targets, details = (tf.nest.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
+    scores, maps, targets, details = (keras.tree.map_structure(together, *columns[i]) for i in (0, 1, 2, 4))
     conditions = [any(bool(c) for c in column) for column in zip(*columns[3], strict=True)]
     return scores, maps, targets, conditions, details
 
@@ -326,7 +326,7 @@ def _gathered(parts: list[Any], size: int) -> Any:
 def _deviation(made: Result, exact: Result) -> str:
     """Say how far the maps of some examples are from exact ones, as a share of the largest value of each."""
     worst = 0.0
-    for one, other in zip(tf.nest.flatten(made.maps), tf.nest.flatten(exact.maps), strict=True):
+    for one, other in zip(keras.tree.flatten(made.maps), keras.tree.flatten(exact.maps), strict=True):
         axes = tuple(range(1, other.ndim))
         scale = np.maximum(np.abs(other).max(axis=axes), np.finfo(other.dtype).tiny)
         worst = max(worst, float((np.abs(one - other).max(axis=axes) / scale).max()))
@@ -342,7 +342,7 @@ def _together(results: Sequence[Result]) -> Result:
     first = results[0]
     return first._replace(
         scores=joined(*(result.scores for result in results)),
-        maps=tf.nest.map_structure(joined, *(result.maps for result in results)),
+        maps=keras.tree.map_structure(joined, *(result.maps for result in results)),
         targets=joined(*(result.targets for result in results)),
         warnings=tuple(dict.fromkeys(text for result in results for text in result.warnings)),
         details={name: joined(*(result.details[name] for result in results)) for name in first.details},
