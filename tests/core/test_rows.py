@@ -38,6 +38,7 @@ CASES = {
     "examples as a constant's columns": (lambda x: np.ones((5, 3), "float32") @ tf.reshape(x, [-1, 72]), False),
     "turned": (lambda x: tf.transpose(x, [1, 0, 2, 3]), False),
     "picked": (lambda x: tf.gather(x, [0], axis=0), False),
+    "nothing of the inputs": (lambda x: tf.ones([5, 2]), False),
 }
 
 

@@ -88,12 +88,12 @@ def adding(
     def add(start: Number, size: Number, total: Tensor) -> Tensor:
         made = maps(start, size)
 
-        def one(i: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        def one(i: Number, total: Tensor) -> tuple[Number, Tensor]:
             each = tf.nest.map_structure(lambda leaf: leaf[i], made)
             each = undo(start + i, each) if undo is not None else each
             return i + 1, added(total, each, start + i, reduce)
 
-        return _until(size, one, total)
+        return one(0, total)[1] if isinstance(size, int) and size == 1 else _until(size, one, total)
 
     return add
 
@@ -125,6 +125,8 @@ def maps_at_once(
 
 def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
     """Add all the copies, as many at a time as there is room for."""
+    if isinstance(count, int) and count == 1:
+        return add(0, 1, total)
     if isinstance(room, int):  # sizes are known: full helpings in a loop, and the rest after it
         size = min(room, count)
         if size == count:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import (
+    Explainer,
     Explanation,
     Model,
     Positive,
@@ -20,18 +21,27 @@ from ..core import (
     transformer,
 )
 from ..core.goals import aims
-from ..core.tracing import without_details
+from ..core.tracing import current, without_details
 from ..errors import ModelError, UnfitInput
 
 
 def _takes_views(model: Model, *, scales: Sequence[float], **_: Any) -> None:
-    """Refuse a model that has no positions, or that does not take other sizes."""
+    """Refuse a model that has no positions, or that does not take other sizes.
+
+    Within a trace sizes are looked at when the model refuses one: a look takes as long as tracing a view.
+    """
     leaves = tf.nest.flatten(model.spec)
     if len(leaves) != 1 or leaves[0].shape.rank not in (3, 4, 5):
         raise ModelError(
             f"tta makes views of inputs with positions, such as images, and {model.name} takes others: leave tta out."
         )
-    shape = leaves[0].shape
+    if current().graph is None:
+        _check_sizes(model, scales)
+
+
+def _check_sizes(model: Model, scales: Sequence[float]) -> None:
+    """Refuse a model that does not take the smallest or the largest view."""
+    shape = tf.nest.flatten(model.spec)[0].shape
     for scale in sorted({min(scales, default=1.0), max(scales, default=1.0)} - {1.0}):
         try:
             model.probe(tf.nest.map_structure(lambda leaf, s=scale: _scaled_spec(leaf, s), model.spec))
@@ -46,7 +56,8 @@ def _takes_views(model: Model, *, scales: Sequence[float], **_: Any) -> None:
 
 @transformer(requires=_takes_views)
 def tta(
-    step: Step,
+    explainer: Explainer,
+    model: Model,
     *,
     scales: tuple[Positive, ...] = (0.5, 1.5, 2.0),
     hflip: bool = True,
@@ -75,6 +86,7 @@ def tta(
     Source:
         Simonyan and Zisserman, "Very Deep Convolutional Networks", 2014. arXiv:1409.1556, section 3.2, for scores.
     """
+    step = explainer.bind(model)
     sizes = [scale for scale in dict.fromkeys(scales) if scale != 1.0]
 
     def averaged(inputs: Tensor, targets: Tensor) -> Explanation:
@@ -90,19 +102,22 @@ def tta(
         def of_scale(scale: float, begin: int) -> Tensor:
             """The mean over a scale's plain and mirrored view, at the input's positions, or over the mirrored alone."""
             scaled = tf.nest.map_structure(lambda leaf: _scaled(leaf, scale, resize_method), inputs)
-            return over_copies(
-                step,
-                scaled,
-                targets,
-                count - begin,
-                lambda i: tf.nest.map_structure(lambda leaf: _mirrored_copy(leaf, leaf, i + begin), scaled),
-                like=there,
-                # a coarse map is mirrored on its own grid before it is resized
-                undo=lambda i, maps: back(map_maps(lambda one, of: _mirrored_copy(one, of, i + begin), maps, inputs)),
-                aims=aims(
-                    targets, mirrored=(lambda i: tf.equal(i + begin, 1)) if hflip else None, resized=scale != 1.0
-                ),
-            )
+            mirrors = (lambda i: tf.equal(i + begin, 1)) if hflip else None
+            try:
+                return over_copies(
+                    step,
+                    scaled,
+                    targets,
+                    count - begin,
+                    lambda i: tf.nest.map_structure(lambda leaf: _mirrored_copy(leaf, leaf, i + begin), scaled),
+                    like=there,
+                    # a coarse map is mirrored on its own grid before it is resized
+                    undo=lambda i, maps: back(map_maps(lambda m, of: _mirrored_copy(m, of, i + begin), maps, inputs)),
+                    aims=aims(targets, mirrored=mirrors, resized=scale != 1.0),
+                )
+            except UnfitInput:
+                _check_sizes(model, scales)  # it says which sizes do
+                raise
 
         def plain() -> Tensor:
             """The mean over the views of the input's own size."""
