@@ -90,6 +90,27 @@ def summed(run: Callable[..., Any], images: np.ndarray, classes: np.ndarray, cop
     return np.concatenate([totals[start].numpy() for start in sorted(totals)])
 
 
+class Scored(NamedTuple):
+    """A program for copies, after the clean scores.
+
+    Attributes:
+        clean: Gives the scores.
+        bare: The program without them, the floor of what does not give any.
+    """
+
+    clean: Program
+    bare: Program
+
+    def __call__(self, images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        """Run both."""
+        return [*self.clean(images, classes), *self.bare(images, classes)]
+
+
+def scored(network: Network, bare: Program) -> Scored:
+    """Put the clean scores before what a program gives."""
+    return Scored(called(compiled(network, lambda x, y: [score(network, x, y)])), bare)
+
+
 @floor("the scores are the model's, so one forward pass is always paid; the map is made of what it computes anyway")
 def forward(network: Network, copies: int, rows: int) -> Program:
     return called(compiled(network, lambda x, y: [score(network, x, y)]))
@@ -285,8 +306,6 @@ def gradcam(network: Network, copies: int, rows: int) -> Program:
 
 @floor("the clean scores, and those of that many perturbed copies: one forward pass each")
 def forwards(network: Network, copies: int, rows: int) -> Program:
-    clean = compiled(network, lambda x, y: [score(network, x, y)])
-
     def some_scores(x: Any, y: Any, numbers: Any) -> Any:
         count = tf.size(numbers)
         return score(network, tf.tile(x, [count, 1, 1, 1]), tf.tile(y, [count]))
@@ -295,9 +314,9 @@ def forwards(network: Network, copies: int, rows: int) -> Program:
 
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
         found = [run(x, y, tf.constant(n)).numpy() for _, x, y, n in helpings(images, classes, copies, rows)]
-        return [*called(clean)(images, classes), np.concatenate(found)]
+        return [np.concatenate(found)]
 
-    return program
+    return scored(network, program)
 
 
 @floor("the clean scores, and those of that many copies; before them the superpixels, which scikit-image cuts")
@@ -307,12 +326,12 @@ def superpixels(network: Network, copies: int, rows: int) -> Program:
     def cut(image: np.ndarray) -> np.ndarray:
         return slic((image + 1) / 2, n_segments=SEGMENTS, start_label=0, channel_axis=-1)
 
-    scored = forwards(network, copies, rows)
+    masked = forwards(network, copies, rows)
 
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
         with ThreadPoolExecutor() as pool:
             labels = np.stack(list(pool.map(cut, images)))
-        return [*scored(images, classes), labels]
+        return [*masked(images, classes), labels]
 
     return program
 
@@ -389,13 +408,7 @@ def slopes(network: Network, copies: int, rows: int) -> Program:
         return tf.reduce_sum(tf.reshape(found, [count, -1, *x.shape[1:]]), axis=0)
 
     run = compiled(network, mean_slopes, some(1, tf.int32))
-    clean = compiled(network, lambda x, y: [score(network, x, y)])
-
-    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-        total = summed(run, images, classes, copies, rows)
-        return [*called(clean)(images, classes), total / copies]
-
-    return program
+    return scored(network, lambda images, classes: [summed(run, images, classes, copies, rows) / copies])
 
 
 @floor("slopes one after the other, since each point depends on the slope before it, and at the input itself")
@@ -424,12 +437,7 @@ def integrated_gradients(network: Network, copies: int, rows: int) -> Program:
         return tf.reduce_sum(column(tf.gather(weights, numbers)) * each, axis=0)
 
     run = compiled(network, weighed, some(1, tf.int32))
-    clean = compiled(network, lambda x, y: [score(network, x, y)])
-
-    def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-        return [*called(clean)(images, classes), images * summed(run, images, classes, copies, rows)]
-
-    return program
+    return scored(network, lambda images, classes: [images * summed(run, images, classes, copies, rows)])
 
 
 def column(values: Any) -> Any:

@@ -124,7 +124,11 @@ def peers(rows: Sequence[Row]) -> str:
             times = f"{row['peer_ms']:.0f} / {row['floor_ms']:.0f}"
             lines.append([*start, f"{row['ratio']:.2f}", times, f"{row['first_s']:.1f} / {row['floor_first_s']:.1f}"])
     header = ["library", "network", "method", "batch", "ratio", "ms", "first"]
-    return f"## Other libraries\n\nEach against the floor in its own environment.\n\n{table(header, lines)}"
+    how = (
+        "Each against the floor in its own environment; that of many passes without the clean scores, which none of "
+        "them gives."
+    )
+    return f"## Other libraries\n\n{how}\n\n{table(header, lines)}"
 
 
 def _floors(found: Found) -> str:

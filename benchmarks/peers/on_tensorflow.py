@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..floors import FLOORS, Program
+from ..floors import FLOORS, Program, Scored
 from ..networks import best_classes, pictures, settled
 from ..rates import fastest, rates
 
@@ -36,9 +36,10 @@ class Ground:
         return self._images[:count], self._classes[:count]
 
     def floor(self, name: str, copies: int) -> Program:
-        """A floor on the network."""
+        """A floor on the network; of copies without the clean scores, which none of the libraries gives."""
         kind = "backward" if name in ("slopes", "integrated_gradients") else "forward"
-        return FLOORS[name].build(self.network, copies, self._rows[kind])
+        found = FLOORS[name].build(self.network, copies, self._rows[kind])
+        return found.bare if isinstance(found, Scored) else found
 
 
 def last_spatial(model: Any) -> str:

@@ -41,7 +41,10 @@ class Ground:
         return self._images[:count], self._classes[:count]
 
     def floor(self, name: str, copies: int) -> Program:
-        """A floor on the network, by the name that it has on TensorFlow; of rules it has the passes alone."""
+        """A floor on the network, by the name that it has on TensorFlow.
+
+        Of rules it has the passes alone; of copies no clean scores, which none of the libraries gives.
+        """
         return _FLOORS[name](self, copies)
 
     def score(self, x: Any, y: Any) -> Any:
@@ -130,16 +133,21 @@ def _gradcam(ground: Ground, copies: int) -> Program:
 def _forwards(ground: Ground, copies: int) -> Program:
     @torch.no_grad()
     def program(x: Any, y: Any) -> list[np.ndarray]:
-        parts = [ground.score(*part) for part in ground.rows("forward", x, y, copies)]
-        return [ground.score(x, y).numpy(), torch.cat(parts).numpy()]
+        return [torch.cat([ground.score(*part) for part in ground.rows("forward", x, y, copies)]).numpy()]
 
     return program
+
+
+def _occlusion(ground: Ground, copies: int) -> Program:
+    """What is lost of the clean score, so that is needed."""
+    hidden = _forwards(ground, copies)
+    return lambda x, y: [*_forward(ground, 0)(x, y), *hidden(x, y)]
 
 
 def _slopes(ground: Ground, copies: int) -> Program:
     def program(x: Any, y: Any) -> list[np.ndarray]:
         found = torch.cat([ground.slopes(*part)[1] for part in ground.rows("backward", x, y, copies)])
-        return [*_forward(ground, 0)(x, y), found.reshape(copies, *x.shape).mean(dim=0).numpy()]
+        return [found.reshape(copies, *x.shape).mean(dim=0).numpy()]
 
     return program
 
@@ -149,6 +157,7 @@ _FLOORS: dict[str, Callable[[Ground, int], Program]] = {
     **dict.fromkeys(("gradients", "guided_backprop", "deconvnet", "lrp"), _gradients),
     "differences": _differences,
     "gradcam": _gradcam,
-    **dict.fromkeys(("forwards", "occlusion", "superpixels"), _forwards),
+    **dict.fromkeys(("forwards", "superpixels"), _forwards),
+    "occlusion": _occlusion,
     **dict.fromkeys(("slopes", "integrated_gradients"), _slopes),
 }

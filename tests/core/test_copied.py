@@ -71,6 +71,22 @@ def test_a_copy_in_a_loop_sees_the_loop_s_own_inputs():
         np.testing.assert_allclose(outputs, model(images * share), atol=1e-6)
 
 
+def test_a_copy_in_a_loop_on_what_is_outside_of_it_has_its_slopes():
+    model, images = convolutional(), draws((4, 6, 6, 2))
+
+    def looped(view, made, x):
+        def slopes(i):
+            return tf.gradients(tf.gather(copied(made, outside).outputs, i, axis=1), outside)[0]
+
+        outside = 2 * x
+        return tf.map_fn(slopes, tf.range(4), fn_output_signature=tf.float32)
+
+    found = traced(model, looped)(tf.constant(images))
+
+    expected = explain(gradients, model, 2 * images, "all", scores="outputs").maps
+    np.testing.assert_allclose(np.moveaxis(found, 0, -1), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("explainer", "times"),
     [

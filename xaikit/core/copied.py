@@ -30,11 +30,11 @@ def copied(made: Pass, inputs: Tensor) -> Pass | None:
         return None
     tensors = tf.nest.flatten([made.outputs, [(call.inputs, call.outputs) for call in made.calls]])
     wanted = {each.name: each for each in tensors if getattr(each, "graph", None) is made.graph}
-    known = {before.name: after for before, after in zip(old, new, strict=True)}
+    known = {before.name: _here(after) for before, after in zip(old, new, strict=True)}
     ops = _behind([each for name, each in wanted.items() if name not in known], known)
     if not all(map(_repeatable, ops)):
         return None
-    known |= _captured(ops)
+    known |= {op.outputs[0].name: _here(op.outputs[0]) for op in ops if op.type == "Placeholder"}
     read = {source.name for op in ops for source in op.inputs}
     definition = tf.compat.v1.GraphDef(versions=made.graph.graph_def_versions)
     definition.node.extend(op.node_def for op in ops if op.type != "Placeholder")
@@ -67,7 +67,8 @@ def _within(graph: Any) -> bool:
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return one.dtype == other.dtype and one.shape.rank is not None and repr(one.shape) == repr(other.shape)
+    known = hasattr(other, "graph") and one.shape.rank is not None  # not an array
+    return known and one.dtype == other.dtype and repr(one.shape) == repr(other.shape)
 
 
 def _behind(ends: list[Tensor], stops: dict[str, Tensor]) -> list[Any]:
@@ -95,8 +96,7 @@ def _repeatable(op: Any) -> bool:
     return not (runs or keeps or tied or written.startswith(b"CustomGradient"))
 
 
-def _captured(ops: list[Any]) -> dict[str, Tensor]:
-    """Give what stands for the placeholders of a graph in the current one, by name."""
-    here = tf.compat.v1.get_default_graph()
-    outside = [op.outputs[0] for op in ops if op.type == "Placeholder"]
-    return {each.name: each if each.graph is here else here.capture(each) for each in outside}
+def _here(tensor: Tensor) -> Tensor:
+    """Give what stands for a tensor of a graph around the current one, as it is captured where an op reads it."""
+    graph = tf.compat.v1.get_default_graph()
+    return tensor if tensor.graph is graph else graph.capture(tensor)
