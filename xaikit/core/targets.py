@@ -7,6 +7,7 @@ the step's own forward pass finds the classes. What a user writes is checked her
 import re
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import TargetError
@@ -128,6 +129,7 @@ def resolved(scores: Tensor, codes: Tensor) -> Tensor:
     return tf.where(codes < 0, tf.cast(ranked, codes.dtype), codes)
 
 
+@lru_cache
 def _named(text: str) -> Chosen:
     match = re.fullmatch(r"top([1-9]\d*)", text)
     if match:

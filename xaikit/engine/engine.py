@@ -4,7 +4,6 @@ import gc
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -108,8 +107,10 @@ class _Engine:
         options: Options,
         beside: dict[str, Tensor],
     ) -> None:
+        self.explainers = explainers
         self.model = model
         self.goals = goals
+        self.function = _key(goals.function)
         self.jit = _jit(options.jit)
         self.budget = 0 if options.batch_size == "auto" else int(options.batch_size)  # 0 until it is measured
         self.options = options
@@ -123,20 +124,6 @@ class _Engine:
         self.given: tuple[Given, ...] | None = None if isinstance(goals.function, Goal) else ()
         if self.declared is not None:
             self.check_targets(self.declared)
-        self.request = Request(
-            explainers,
-            spec="",
-            scores=options.scores,
-            function=_key(goals.function),
-            columns=1,
-            jit=self.jit,
-            strategy=weakref.ref(self.strategy),
-            rows=0,
-            budget=0,
-            details=bool(options.details),
-            output=goals.output,
-            channels=options.channels,
-        )
 
     def batches(self, pieces: Iterator[Piece]) -> Iterator[Batch]:
         """Put pieces together into full batches, of a good size where none was given."""
@@ -238,7 +225,7 @@ class _Engine:
     def result(self, step: Compiled, i: int, parts: list[Any], batch: Batch, view: Model) -> Result:
         """Put together what the replicas found for one explainer."""
         scores, maps, targets, conditions, details = _gathered(parts, batch.size)
-        explainer = self.request.explainers[i]
+        explainer = self.explainers[i]
         check_form(explainer, scores, maps, batch.size, None if self.goals.function else batch.codes.shape[1])
         layout = _layout(view, maps)
         if not getattr(explainer, "measures", False):  # figures may be NaN, and lie on no positions
@@ -261,14 +248,21 @@ class _Engine:
     def compiled(self, batch: Batch, view: Model, arrays: Arrays) -> Compiled:
         fixed = self.jit or self.replicas > 1
         columns = batch.codes.shape[1]
-        request = replace(
-            self.request,
+        request = Request(
+            self.explainers,
             spec=repr(view.spec),
+            scores=view.scores,
+            function=self.function,
             columns=columns if fixed or columns == 1 else 0,
+            jit=self.jit,
+            strategy=weakref.ref(self.strategy),
             rows=len(batch.codes) // self.replicas if fixed else 0,
             budget=self.budget if self.jit else 0,
-            precision=view.precision,
+            details=bool(self.options.details),
+            output=view.output,
             given=repr(keras.tree.map_structure(lambda array: (array.dtype.name, array.shape[1:]), arrays)),
+            channels=view.channels,
+            precision=view.precision,
         )
         return compiled(request, view, self.strategy, (batch.inputs, batch.codes, arrays))
 
