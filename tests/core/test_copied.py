@@ -185,6 +185,25 @@ def test_a_pass_of_another_graph_is_no_model_for_one():
     assert kept[1] is None
 
 
+class Shaped(keras.layers.Layer):
+    """A layer that knows a shape which no op does."""
+
+    def call(self, inputs):
+        count = 72 + 0 * tf.cast(inputs[0, 0, 0, 0], tf.int32)  # a value, for all that TensorFlow knows
+        values = tf.reshape(inputs, [tf.shape(inputs)[0], count])
+        values.set_shape([None, 72])
+        return values
+
+
+def test_what_layers_know_of_shapes_is_known_of_copies():
+    inputs = keras.Input((6, 6, 2))
+    model, found = settled(keras.Model(inputs, Shaped()(inputs))), []
+
+    traced(model, lambda view, made, x: (found.append(copied(made, 2 * x)), x)[1])
+
+    assert found[0].outputs.shape.as_list() == [None, 72]
+
+
 def test_several_inputs_and_outputs_keep_their_structure():
     left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
     joined = keras.layers.Concatenate()([left, right])

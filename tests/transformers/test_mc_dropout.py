@@ -300,7 +300,18 @@ class TimeFirst(keras.layers.Layer):
         return keras.ops.transpose(keras.ops.reshape(self.dropout(steps), (inputs.shape[1], -1)), (1, 0))
 
 
-@pytest.mark.parametrize("layer", [Places, TimeFirst])
+class Twice(keras.layers.Layer):
+    """One layer of noise, on steps and then on examples."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def call(self, inputs):
+        return self.dropout(keras.ops.transpose(self.dropout(keras.ops.transpose(inputs, (1, 0))), (1, 0)))
+
+
+@pytest.mark.parametrize("layer", [Places, TimeFirst, Twice])
 def test_noise_on_other_axes_is_drawn_one_network_at_a_time(layer, rows):
     inputs = keras.Input((5,))
     counter = Aside()

@@ -35,17 +35,7 @@ def copied(made: Pass, inputs: Tensor) -> Pass | None:
     if not all(map(_repeatable, ops)):
         return None
     known |= {op.outputs[0].name: _here(op.outputs[0]) for op in ops if op.type == "Placeholder"}
-    read = {source.name for op in ops for source in op.inputs}
-    definition = tf.compat.v1.GraphDef(versions=made.graph.graph_def_versions)
-    definition.node.extend(op.node_def for op in ops if op.type != "Placeholder")
-    missing = [name for name in wanted if name not in known]
-    found = tf.graph_util.import_graph_def(
-        definition,
-        input_map={name: tensor for name, tensor in known.items() if name in read},
-        return_elements=missing,
-        name="again",
-    )
-    known |= dict(zip(missing, found, strict=True))
+    known |= _again([op for op in ops if op.type != "Placeholder"], known)
 
     def moved(structure: Any) -> Any:
         return tf.nest.map_structure(
@@ -56,6 +46,25 @@ def copied(made: Pass, inputs: Tensor) -> Pass | None:
     return replace(
         made, outputs=moved(made.outputs), calls=calls, graph=tf.compat.v1.get_default_graph(), inputs=inputs
     )
+
+
+def _again(ops: list[Any], known: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Import ops that read what is known, and give what was made, by the name of the tensor that it stands for."""
+    if not ops:
+        return {}
+    definition = tf.compat.v1.GraphDef(versions=ops[0].graph.graph_def_versions)
+    definition.node.extend(op.node_def for op in ops)
+    read = {source.name for op in ops for source in op.inputs}
+    given = {name: tensor for name, tensor in known.items() if name in read}
+    found = tf.graph_util.import_graph_def(
+        definition, input_map=given, return_elements=[op.name for op in ops], name="again"
+    )
+    made = {}
+    for op, fresh in zip(ops, found, strict=True):
+        for before, after in zip(op.outputs, fresh.outputs, strict=True):
+            after.set_shape(before.shape)  # layers may know more than their ops
+            made[before.name] = after
+    return made
 
 
 def _within(graph: Any) -> bool:

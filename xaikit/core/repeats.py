@@ -58,10 +58,11 @@ def _noise_in_rows(model: Model, inputs: Tensor) -> bool:
     layers = model.keras_model._flatten_layers(include_self=False, recursive=True)
     noisy = {layer.name for layer in layers if is_noisy(layer)}
     recurrent = {layer.name for layer in layers if isinstance(layer, keras.layers.RNN)}
-    seen = {call.path: call.inputs for call in made.calls if getattr(call.inputs, "graph", None) is made.graph}
     names = [call.path.split("/") for call in made.calls]
-    read = [seen.get("/".join(_whole(each, recurrent))) for each in names if each[-1] in noisy]
-    return all(each is not None for each in read) and (not read or in_rows(inputs, read))
+    wholes = {"/".join(_whole(each, recurrent)) for each in names if each[-1] in noisy}
+    read = [call.inputs for call in made.calls if call.path in wholes]
+    visible = all(getattr(each, "graph", None) is made.graph for each in read)
+    return visible and (not read or in_rows(inputs, read))
 
 
 def _whole(names: list[str], recurrent: set[str]) -> list[str]:
