@@ -446,6 +446,8 @@ def test_a_cost_is_the_rows_that_a_model_sees(pooled, images, explainer, expecte
 
 def test_the_clean_pass_that_a_rule_goes_back_through_is_counted_once(pooled, images):
     assert evaluate(guided_backprop, pooled, images, metrics=size, resamples=5).costs["guided_backprop"].rows == 1
+    smoothed = evaluate("smooth(gradients, repetitions=3)", pooled, images, metrics=size, resamples=5)
+    assert smoothed.costs["smooth(gradients, repetitions=3)"].rows == 1 + 3  # of a pass that can be copied
 
 
 def test_one_trace_serves_all_batches_and_every_evaluation(tools_model, images):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import draws
+from tests.oracles.counting import Aside
 from tests.oracles.weights import settled
 from xaikit import (
     attention_relevance,
@@ -103,19 +104,10 @@ def test_quantiles_of_one_run_cost_one_run(watched):
 
 
 def test_deeplift_runs_the_model_on_the_input_and_on_the_baseline():
-    """It has no rule for the op that counts rows, so passes are counted."""
-    calls = []
-
-    class Called(keras.layers.Layer):
-        def call(self, inputs):
-            calls.append(inputs)
-            return inputs * 1.0
-
-    inputs = keras.Input((5,))
-    model = settled(
-        keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Dense(4, activation="relu")(Called()(inputs))))
-    )
-    calls.clear()
+    """It has no rule for the op that counts rows, so one beside the values counts them."""
+    counter, inputs = Aside(), keras.Input((5,))
+    hidden = keras.layers.Dense(4, activation="relu")(counter(inputs))
+    model = settled(keras.Model(inputs, keras.layers.Dense(3)(hidden)))
     explain(deeplift, model, draws((6, 5)), "all", batch_size=6)
 
-    assert len(calls) == 2
+    assert sorted(counter.seen) == [1, 6]

@@ -70,17 +70,19 @@ class Model:
             same = view.runs_like(self) and rules == trace.rules and result.graph is graph
             if same and all(a is b for a, b in zip(known, leaves, strict=True)):
                 return result  # type: ignore[no-any-return]
-        result = self._copied(inputs) or self._run(inputs)
+        result = self._made(inputs)
         trace.passes.append((self, trace.rules, leaves, result))
         return result
 
-    def _copied(self, inputs: Tensor) -> Pass | None:
-        """Give a pass of this trace made again on other inputs, where there is one that can be."""
-        if self.dropout is not None or self.writes or self.idle or self.weights:
-            return None
+    def _made(self, inputs: Tensor) -> Pass:
+        """Make a pass: that of this trace on other inputs once more, where there is one that can be, or a new one."""
         trace = current()
-        made = (result for view, rules, _, result in trace.passes if view.runs_like(self) and rules == trace.rules)
-        return next(filter(None, (copied(each, inputs) for each in made)), None)
+        if self.dropout is None and not (self.writes or self.idle or self.weights):
+            for view, rules, _, result in trace.passes:
+                again = copied(result, inputs) if view.runs_like(self) and rules == trace.rules else None
+                if again is not None:
+                    return again
+        return self._run(inputs)
 
     def runs_like(self, other: "Model") -> bool:
         """Whether another view runs the model in the same way, and differs in what it reads of it at most."""

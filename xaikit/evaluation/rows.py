@@ -68,10 +68,10 @@ class Counted:
 class _Counting(Model):
     """A view that counts its rows."""
 
-    def _run(self, inputs: Tensor) -> Pass:
+    def _made(self, inputs: Tensor) -> Pass:
         # an op with an effect runs whenever the graph around it does, so nothing has to pass through it
         tf.numpy_function(_count, [tf.shape(tf.nest.flatten(inputs)[0])[0]], [], stateful=True)
-        return super()._run(inputs)
+        return super()._made(inputs)
 
 
 def _count(rows: Any) -> None:
