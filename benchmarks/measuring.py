@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from xaikit import explain
+from xaikit import explain, find
 from xaikit.engine import compiled
 
 from .cases import CASES, text_of
@@ -45,6 +45,7 @@ def measured(name: str, where: str, plan: Plan) -> list[dict[str, Any]]:
     images = pictures(max(plan.batches), plan.side)
     classes = best_classes(network, images)
     text, before = text_of(name, plan.side), resident()
+    find(text)  # what plugins there are is found out once in a process
     first = seconds(lambda: explain(text, network.model, images[:1]))
     explain(text, network.model, images)
     used = _over(before)

@@ -125,8 +125,8 @@ def peers(rows: Sequence[Row]) -> str:
             lines.append([*start, f"{row['ratio']:.2f}", times, f"{row['first_s']:.1f} / {row['floor_first_s']:.1f}"])
     header = ["library", "network", "method", "batch", "ratio", "ms", "first"]
     how = (
-        "Each against the floor in its own environment; that of many passes without the clean scores, which none of "
-        "them gives."
+        "Each against the floor in its own environment, without what is there for the scores alone: none of them gives "
+        "any."
     )
     return f"## Other libraries\n\n{how}\n\n{table(header, lines)}"
 

@@ -36,7 +36,7 @@ class Ground:
         return self._images[:count], self._classes[:count]
 
     def floor(self, name: str, copies: int) -> Program:
-        """A floor on the network; of copies without the clean scores, which none of the libraries gives."""
+        """A floor on the network, without work for the scores alone: none of the libraries gives any."""
         kind = "backward" if name in ("slopes", "integrated_gradients") else "forward"
         found = FLOORS[name].build(self.network, copies, self._rows[kind])
         return found.bare if isinstance(found, Scored) else found
