@@ -47,10 +47,10 @@ def floor(why: str) -> Callable[[Callable[[Network, int, int], Program]], Callab
     return named
 
 
-def compiled(network: Network, function: Callable[..., Any], *more: Any) -> Callable[..., Any]:
-    """Trace a function of images, classes and more, for any number of rows."""
-    shape = [None, network.side, network.side, 3]
-    specs = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([None], tf.int32), *more]
+def compiled(network: Network, function: Callable[..., Any], *more: Any, rows: int | None = None) -> Callable[..., Any]:
+    """Trace a function of images, classes and more, for any number of rows or for one."""
+    shape = [rows, network.side, network.side, 3]
+    specs = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([rows], tf.int32), *more]
     return tf.function(function, autograph=False).get_concrete_function(*specs)
 
 
@@ -91,24 +91,25 @@ def summed(run: Callable[..., Any], images: np.ndarray, classes: np.ndarray, cop
 
 
 class Scored(NamedTuple):
-    """A program for copies, after the clean scores.
+    """A program that does work for the clean scores alone.
 
     Attributes:
-        clean: Gives the scores.
-        bare: The program without them, the floor of what does not give any.
+        whole: Gives them too.
+        bare: The program without them, the floor of what gives none.
     """
 
-    clean: Program
+    whole: Program
     bare: Program
 
     def __call__(self, images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-        """Run both."""
-        return [*self.clean(images, classes), *self.bare(images, classes)]
+        """Give the scores, and the rest."""
+        return self.whole(images, classes)
 
 
 def scored(network: Network, bare: Program) -> Scored:
     """Put the clean scores before what a program gives."""
-    return Scored(called(compiled(network, lambda x, y: [score(network, x, y)])), bare)
+    clean = called(compiled(network, lambda x, y: [score(network, x, y)]))
+    return Scored(lambda images, classes: [*clean(images, classes), *bare(images, classes)], bare)
 
 
 @floor("the scores are the model's, so one forward pass is always paid; the map is made of what it computes anyway")
@@ -125,15 +126,20 @@ def gradients(network: Network, copies: int, rows: int) -> Program:
     return called(compiled(network, run))
 
 
-def gradients_by(network: Network, **names: str) -> Program:
-    """The slope of the score at the input, where types of ops have gradients that were registered by some names."""
+def gradients_by(network: Network, names: dict[str, str]) -> Program:
+    """The score, and its slope at the input, where types of ops have gradients that were registered by some names."""
+    return called(compiled(network, slopes_by(network, names)))
+
+
+def slopes_by(network: Network, names: dict[str, str]) -> Callable[..., Any]:
+    """What `gradients_by` compiles."""
 
     def run(x: Any, y: Any) -> Any:
         with tf.compat.v1.get_default_graph().gradient_override_map(names):
             s = score(network, x, y)
         return s, tf.gradients(s, x)[0]
 
-    return called(compiled(network, run))
+    return run
 
 
 @tf.RegisterGradient("floors.guided")
@@ -156,12 +162,20 @@ def positive(op: Any, slopes: Any) -> Any:
 
 @floor("one forward and one backward pass, with one op more for each ReLU: slopes below 0 end there too")
 def guided_backprop(network: Network, copies: int, rows: int) -> Program:
-    return gradients_by(network, Relu="floors.guided", Relu6="floors.guided6")
+    return gradients_by(network, {"Relu": "floors.guided", "Relu6": "floors.guided6"})
 
 
 @floor("one forward and one backward pass, in which each ReLU cuts off slopes below 0, and nothing else")
 def deconvnet(network: Network, copies: int, rows: int) -> Program:
-    return gradients_by(network, Relu="floors.positive", Relu6="floors.positive")
+    names = {"Relu": "floors.positive", "Relu6": "floors.positive"}
+    run = slopes_by(network, names)
+
+    @cache
+    def back(rows: int) -> Program:
+        # no slope depends on a value of the pass forward, and where the rows are known not on a shape of it either
+        return called(compiled(network, lambda x, y: run(x, y)[1:], rows=rows))
+
+    return Scored(gradients_by(network, names), lambda images, classes: back(len(images))(images, classes))
 
 
 EPSILON = 1e-6
@@ -208,7 +222,7 @@ def lrp(network: Network, copies: int, rows: int) -> Program:
         "AddV2": "floors.lrp_shift",
         "BiasAdd": "floors.lrp_shift",
     }
-    run = gradients_by(network, **names)
+    run = gradients_by(network, names)
 
     def program(images: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
         scores, found = run(images, classes)
