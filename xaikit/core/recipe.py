@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Concatenate, overload
+from typing import Any, Concatenate, Protocol, overload
 
 from ..errors import PluginError, UsageError
 from .declaration import Declaration, Declared, P, positional, variadic
@@ -142,12 +142,21 @@ def method(function: Any = None, /, *, requires: Callable[..., None] | None = No
     return declare(function) if function is not None else declare
 
 
+class _Transforming(Protocol):
+    """What makes a transformer of a function: of explainers and the model, or of steps."""
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, Model, P], Step], /) -> Recipe[P]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, P], Step], /) -> Recipe[P]: ...
+
+
+@overload
+def transformer(function: Callable[Concatenate[Any, Model, P], Step], /) -> Recipe[P]: ...
 @overload
 def transformer(function: Callable[Concatenate[Any, P], Step], /) -> Recipe[P]: ...
 @overload
-def transformer(
-    *, requires: Callable[..., None] | None = None
-) -> Callable[[Callable[Concatenate[Any, P], Step]], Recipe[P]]: ...
+def transformer(*, requires: Callable[..., None] | None = None) -> _Transforming: ...
 def transformer(function: Any = None, /, *, requires: Callable[..., None] | None = None) -> Any:
     """Make a transformer of a function `(step, *, parameters) -> step`.
 
