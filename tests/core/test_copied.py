@@ -108,6 +108,22 @@ def test_keras_runs_once_for_inputs_of_one_shape(explainer, times):
     assert Told.times == times
 
 
+def test_devices_stay_with_their_ops():
+    class Placed(keras.layers.Layer):
+        def call(self, inputs):
+            with tf.device("CPU:0"):
+                return tf.multiply(inputs, 2.0, name="placed")
+
+    inputs = keras.Input((5,))
+    model, found = settled(keras.Model(inputs, keras.layers.Dense(2)(Placed()(inputs)))), []
+
+    traced(model, lambda view, made, x: (found.extend([made, copied(made, 2 * x)]), x)[1], (None, 5))
+
+    devices = [[call.outputs.op.device for call in each.calls] for each in found]
+    assert devices[0] == devices[1]
+    assert any(devices[0])
+
+
 def test_variables_are_read_when_the_step_runs():
     model, images = convolutional(), draws((4, 6, 6, 2))
     before = explain(smooth(gradients, noise=0, repetitions=2), model, images, 1)

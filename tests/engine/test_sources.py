@@ -1,6 +1,7 @@
 """Data in every form gives the same examples, and what cannot be read is refused in words."""
 
 import itertools
+from collections import OrderedDict
 
 import keras
 import numpy as np
@@ -189,6 +190,18 @@ def test_inputs_by_name_are_the_same_examples(named_parts, form):
     assert set(inputs) == {"picture", "row"}
     np.testing.assert_array_equal(inputs["picture"], picture)
     np.testing.assert_array_equal(inputs["row"], row)
+
+
+def test_inputs_by_name_may_be_ordered():
+    row, image = keras.Input((3,), name="row"), keras.Input((2,), name="image")
+    joined = keras.layers.Dense(2)(keras.layers.Concatenate()([row, image]))
+    model = keras.Model(OrderedDict(row=row, image=image), joined)
+    given = {"row": np.ones((4, 3), "float32"), "image": np.zeros((4, 2), "float32")}
+
+    found = explain("smooth(gradients, repetitions=2)", model, given, 0)
+
+    np.testing.assert_allclose(found.scores, model.predict(given, verbose=0)[:, :1], rtol=1e-6)
+    assert {name: maps.shape for name, maps in found.maps.items()} == {"row": (4, 3, 1), "image": (4, 2, 1)}
 
 
 def test_maps_have_the_structure_of_the_inputs(echo, parts, named_parts):

@@ -93,7 +93,7 @@ def adding(
             each = undo(start + i, each) if undo is not None else each
             return i + 1, added(total, each, start + i, reduce)
 
-        return one(0, total)[1] if isinstance(size, int) and size == 1 else _until(size, one, total)
+        return _until(size, one, total)
 
     return add
 
@@ -125,8 +125,7 @@ def maps_at_once(
 
 def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: Number, total: Tensor) -> Tensor:
     """Add all the copies, as many at a time as there is room for."""
-    if isinstance(count, int) and count == 1:
-        return add(0, 1, total)
+    room = 1 if isinstance(count, int) and count == 1 else room
     if isinstance(room, int):  # sizes are known: full helpings in a loop, and the rest after it
         size = min(room, count)
         if size == count:
@@ -142,8 +141,10 @@ def helpings(add: Callable[[Number, Number, Tensor], Tensor], count: int, room: 
     return _until(count, helping, total)
 
 
-def _until(end: Number, body: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], total: Tensor) -> Tensor:
-    """Loop from 0 until `end`, in turn: one iteration's maps are held at a time."""
+def _until(end: Number, body: Callable[[Number, Tensor], tuple[Number, Tensor]], total: Tensor) -> Tensor:
+    """Loop from 0 until `end`, in turn: one iteration's maps are held at a time. One turn alone takes no loop."""
+    if isinstance(end, int) and end == 1:
+        return body(0, total)[1]
     start = tf.constant(0)
     return tf.while_loop(lambda i, _: i < end, body, (start, total), parallel_iterations=1)[1]
 

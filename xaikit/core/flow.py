@@ -35,7 +35,7 @@ def flow(inputs: Tensor, outputs: Tensor, given: Tensor = ()) -> Flow:
     """
     leaves, ends = tf.nest.flatten(inputs), tf.nest.flatten(outputs)
     varying = {leaf.name for leaf in leaves}
-    wanted = _behind(ends, {tensor.op.name for tensor in [*leaves, *tf.nest.flatten(given)]})
+    wanted = behind(ends, {tensor.op.name for tensor in [*leaves, *tf.nest.flatten(given)]})
     ops = []
     for op in ends[0].graph.get_operations():
         if op.name in wanted and op.type not in _SHAPES and any(source.name in varying for source in op.inputs):
@@ -44,7 +44,7 @@ def flow(inputs: Tensor, outputs: Tensor, given: Tensor = ()) -> Flow:
     return Flow(ops, varying)
 
 
-def _behind(ends: list[Tensor], stops: set[str]) -> set[str]:
+def behind(ends: list[Tensor], stops: set[str]) -> set[str]:
     """Name the ops on the way to the ends, as far as the stops."""
     seen: set[str] = set()
     ahead = [end.op for end in ends]

@@ -30,8 +30,9 @@ class Listeners:
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise UsageError(f"callbacks must be keras.callbacks.Callback objects, not {callback!r}.")
-        # a list of none would take as long as all the rest
-        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=model) if callbacks else None
+        # a list of none would take as long as all the rest, and a plain callback does nothing
+        nobody = keras.callbacks.Callback()
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=model) if callbacks else nobody
         self.wanted = progress is True or (progress == "auto" and sys.stderr.isatty())
         self.after = 0.0 if progress is True else _LONG
         self.started = time.monotonic()
@@ -41,28 +42,25 @@ class Listeners:
         self.bar: Any = None
 
     def __enter__(self) -> Self:
-        if self.callbacks:
-            self.callbacks.on_predict_begin()
+        self.callbacks.on_predict_begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.bar is not None:
             self.bar.stop()
-        if kind is None and self.callbacks:
+        if kind is None:
             self.callbacks.on_predict_end()
 
     def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Announce each batch before it is run."""
         for self.number, batch in enumerate(batches):
-            if self.callbacks:
-                self.callbacks.on_predict_batch_begin(self.number)
+            self.callbacks.on_predict_batch_begin(self.number)
             yield batch
 
     def done(self, batch: Batch, results: Any) -> None:
         """Announce the explanations of a batch: `logs["outputs"]` is (scores, maps), or a list of them for several."""
-        if self.callbacks:
-            pairs = [(result.scores, result.maps) for result in results]
-            self.callbacks.on_predict_batch_end(self.number, {"outputs": pairs[0] if len(pairs) == 1 else pairs})
+        pairs = [(result.scores, result.maps) for result in results]
+        self.callbacks.on_predict_batch_end(self.number, {"outputs": pairs[0] if len(pairs) == 1 else pairs})
         self.finished += batch.size
         if self.wanted and self.bar is None and time.monotonic() - self.started >= self.after:
             self._open()

@@ -104,14 +104,14 @@ class _Reader:
         return arranged(data, self.model, self.channels)
 
     def laid(self, inputs: Tensor) -> Tensor:
-        return keras.tree.map_structure(lambda leaf: inward(self.typed(leaf), self.channels), inputs)
+        return tf.nest.map_structure(lambda leaf: inward(self.typed(leaf), self.channels), inputs)
 
 
 def _arrays(data: Any, reader: _Reader, batch_size: int, steps: int | None) -> Source:
     if isinstance(data, (list, tuple)) and not data:
         raise InputError("There are no examples: the inputs are empty.")
     inputs = reader.arranged(data)
-    counts = {len(leaf) for leaf in keras.tree.flatten(inputs)}
+    counts = {len(leaf) for leaf in tf.nest.flatten(inputs)}
     if len(counts) > 1:
         raise InputError(f"The inputs have different numbers of examples: {sorted(counts)}.")
     count = counts.pop()
@@ -123,7 +123,7 @@ def _arrays(data: Any, reader: _Reader, batch_size: int, steps: int | None) -> S
     def pieces() -> Iterator[Piece]:
         for start in range(0, count, batch_size):
             cut = slice(start, min(start + batch_size, count))
-            yield Piece(reader.laid(keras.tree.map_structure(lambda leaf, cut=cut: leaf[cut], inputs)), None)
+            yield Piece(reader.laid(tf.nest.map_structure(lambda leaf, cut=cut: leaf[cut], inputs)), None)
 
     return Source(pieces(), count)
 
@@ -134,7 +134,7 @@ def _elements(data: Iterable[Any], reader: _Reader, steps: int | None, with_labe
             inputs, labels = _split(element)
             inputs = reader.laid(reader.arranged(inputs))
             found = labelled(labels) if with_labels and labels is not None else None
-            count = len(keras.tree.flatten(inputs)[0])
+            count = len(tf.nest.flatten(inputs)[0])
             if found is not None and len(found) != count:
                 raise TargetError(f"A batch of {count} examples has {len(found)} labels.")
             yield Piece(inputs, found)
@@ -183,14 +183,14 @@ def arranged(data: Any, model: Any, channels: Channels = "last") -> Tensor:
     if structure is None:
         return _nested(data)
     arrays = _by_name(data, structure) if isinstance(structure, dict) else _in_order(data, structure)
-    for leaf, declared in zip(keras.tree.flatten(arrays), keras.tree.flatten(structure), strict=True):
+    for leaf, declared in zip(tf.nest.flatten(arrays), tf.nest.flatten(structure), strict=True):
         _check_shape(leaf.shape, declared, channels)
     return arrays
 
 
 def _in_order(data: Any, structure: Any) -> Tensor:
     """Arrays of a model that takes one input, or a list of them."""
-    declared = keras.tree.flatten(structure)
+    declared = tf.nest.flatten(structure)
     if isinstance(data, Mapping):
         found = _by_name(data, {leaf.name: leaf for leaf in declared})
         arrays = [found[leaf.name] for leaf in declared]
@@ -200,7 +200,7 @@ def _in_order(data: Any, structure: Any) -> Tensor:
         arrays = list(data) if isinstance(data, (list, tuple)) else [data]
     if len(arrays) != len(declared):
         raise InputError(f"The model takes {len(declared)} inputs, and the data has {len(arrays)}.")
-    return keras.tree.pack_sequence_as(structure, [_array(item) for item in arrays])
+    return tf.nest.pack_sequence_as(structure, [_array(item) for item in arrays])
 
 
 def _by_name(data: Any, structure: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,7 +266,7 @@ def _typed(model: Any) -> Any:
 
     if structure is None:
         return typed
-    dtypes = {leaf.dtype for leaf in keras.tree.flatten(structure)}
+    dtypes = {leaf.dtype for leaf in tf.nest.flatten(structure)}
     if len(dtypes) == 1:
         one = np.dtype(tf.as_dtype(dtypes.pop()).as_numpy_dtype)
         return lambda array: np.ascontiguousarray(array, dtype=one)
