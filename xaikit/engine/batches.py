@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Tensor, tf
+from ..core import Tensor, keras
 from ..core.goals import Given
 from ..core.targets import Chosen
 from ..errors import InputError, TargetError
@@ -40,7 +40,7 @@ def full_batches(pieces: Iterable[Piece], targets: Chosen, rows: int, replicas: 
     """
     first, seen_full = 0, False
     for group in _grouped(pieces, rows):
-        size = len(tf.nest.flatten(group.inputs)[0])
+        size = len(keras.tree.flatten(group.inputs)[0])
         _check_finite(group.inputs, first)
         codes = _codes(targets, group.labels, first, size)
         wanted = rows if seen_full else size + -size % replicas
@@ -60,7 +60,7 @@ def cut(batch: Batch, start: int, rows: int, replicas: int) -> Batch:
     size = min(rows, batch.size - start)
     wanted = size + -size % replicas
     place = slice(start, start + size)
-    inputs = _padded(tf.nest.map_structure(lambda leaf: leaf[place], batch.inputs), wanted)
+    inputs = _padded(keras.tree.map_structure(lambda leaf: leaf[place], batch.inputs), wanted)
     return Batch(inputs, _padded(batch.codes[place], wanted), size, batch.first + start)
 
 
@@ -92,7 +92,7 @@ def beside_rows(arrays: Tensor, batch: Batch, name: str) -> Tensor:
             raise InputError(f"The {name} are for {len(array)} examples, and the data has more.")
         return _padded(values, len(batch.codes))
 
-    return tf.nest.map_structure(rows, arrays)
+    return keras.tree.map_structure(rows, arrays)
 
 
 def _grouped(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:
@@ -113,23 +113,23 @@ def _grouped(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:
 
 
 def _length(piece: Piece) -> int:
-    return len(tf.nest.flatten(piece.inputs)[0])
+    return len(keras.tree.flatten(piece.inputs)[0])
 
 
 def _spec(piece: Piece) -> Any:
-    leaves = [(leaf.shape[1:], leaf.dtype) for leaf in tf.nest.flatten(piece.inputs)]
+    leaves = [(leaf.shape[1:], leaf.dtype) for leaf in keras.tree.flatten(piece.inputs)]
     return leaves, None if piece.labels is None else piece.labels.shape[1:]
 
 
 def _joined(held: list[Piece]) -> Piece:
     if len(held) == 1:
         return held[0]
-    inputs = tf.nest.map_structure(lambda *leaves: np.concatenate(leaves), *[piece.inputs for piece in held])
+    inputs = keras.tree.map_structure(lambda *leaves: np.concatenate(leaves), *[piece.inputs for piece in held])
     return Piece(inputs, None if held[0].labels is None else np.concatenate([piece.labels for piece in held]))
 
 
 def _cut(piece: Piece, start: int, end: int | None) -> Piece:
-    inputs = tf.nest.map_structure(lambda leaf: leaf[start:end], piece.inputs)
+    inputs = keras.tree.map_structure(lambda leaf: leaf[start:end], piece.inputs)
     return Piece(inputs, None if piece.labels is None else piece.labels[start:end])
 
 
@@ -138,7 +138,7 @@ def _padded(values: Tensor, rows: int) -> Tensor:
         missing = rows - len(leaf)
         return leaf if not missing else np.concatenate([leaf, np.repeat(leaf[-1:], missing, axis=0)])
 
-    return tf.nest.map_structure(pad, values)
+    return keras.tree.map_structure(pad, values)
 
 
 def _codes(targets: Chosen, found: Any, first: int, size: int) -> Any:
@@ -154,7 +154,7 @@ def _codes(targets: Chosen, found: Any, first: int, size: int) -> Any:
 
 
 def _check_finite(inputs: Tensor, first: int) -> None:
-    for leaf in tf.nest.flatten(inputs):
+    for leaf in keras.tree.flatten(inputs):
         if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
             bad = np.flatnonzero(~np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1))[0]
             raise InputError(f"Example {first + bad} holds NaN or infinity: leave it out, or fill in numbers.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Explainer, Tensor, tf
+from ..core import Explainer, Tensor, keras
 from ..core.makers import maker, whose
 from ..errors import ModelError, PluginError
 
@@ -24,7 +24,7 @@ def check_form(explainer: Explainer, scores: Any, maps: Tensor, size: int, colum
         PluginError: There are more or fewer rows or columns.
     """
     columns = scores.shape[-1] if columns is None else columns
-    for subject, array in [("scores", scores), *(("maps", leaf) for leaf in tf.nest.flatten(maps))]:
+    for subject, array in [("scores", scores), *(("maps", leaf) for leaf in keras.tree.flatten(maps))]:
         if (len(array), array.shape[-1]) != (size, columns):
             raise PluginError(
                 f"{_named(explainer)} gave {subject} of the shape {array.shape} for {size} examples and {columns} "
@@ -39,7 +39,7 @@ def check_finite(explainer: Explainer, scores: Any, maps: Tensor, first: int) ->
         PluginError: The scores are finite, and a plugin had a hand in the maps.
         ModelError: Else it is the model that overflows, as far as one can see.
     """
-    for leaf in tf.nest.flatten(maps):
+    for leaf in keras.tree.flatten(maps):
         if not np.isfinite(leaf).all():
             bad = np.flatnonzero(~np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1))[0]
             if list(_plugins(explainer)) and np.isfinite(scores[bad]).all():

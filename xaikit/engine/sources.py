@@ -104,14 +104,14 @@ class _Reader:
         return arranged(data, self.model, self.channels)
 
     def laid(self, inputs: Tensor) -> Tensor:
-        return tf.nest.map_structure(lambda leaf: inward(self.typed(leaf), self.channels), inputs)
+        return keras.tree.map_structure(lambda leaf: inward(self.typed(leaf), self.channels), inputs)
 
 
 def _arrays(data: Any, reader: _Reader, batch_size: int, steps: int | None) -> Source:
     if isinstance(data, (list, tuple)) and not data:
         raise InputError("There are no examples: the inputs are empty.")
     inputs = reader.arranged(data)
-    counts = {len(leaf) for leaf in tf.nest.flatten(inputs)}
+    counts = {len(leaf) for leaf in keras.tree.flatten(inputs)}
     if len(counts) > 1:
         raise InputError(f"The inputs have different numbers of examples: {sorted(counts)}.")
     count = counts.pop()
@@ -123,7 +123,7 @@ def _arrays(data: Any, reader: _Reader, batch_size: int, steps: int | None) -> S
     def pieces() -> Iterator[Piece]:
         for start in range(0, count, batch_size):
             cut = slice(start, min(start + batch_size, count))
-            yield Piece(reader.laid(tf.nest.map_structure(lambda leaf, cut=cut: leaf[cut], inputs)), None)
+            yield Piece(reader.laid(keras.tree.map_structure(lambda leaf, cut=cut: leaf[cut], inputs)), None)
 
     return Source(pieces(), count)
 
@@ -134,7 +134,7 @@ def _elements(data: Iterable[Any], reader: _Reader, steps: int | None, with_labe
             inputs, labels = _split(element)
             inputs = reader.laid(reader.arranged(inputs))
             found = labelled(labels) if with_labels and labels is not None else None
-            count = len(tf.nest.flatten(inputs)[0])
+            count = len(keras.tree.flatten(inputs)[0])
             if found is not None and len(found) != count:
                 raise TargetError(f"A batch of {count} examples has {len(found)} labels.")
             yield Piece(inputs, found)
@@ -182,6 +182,7 @@ def arranged(data: Any, model: Any, channels: Channels = "last") -> Tensor:
     structure = input_structure(model)
     if structure is None:
         return _nested(data)
+    # by TensorFlow's order, which sorts every dict: Keras's trees leave ordered ones as they are
     arrays = _by_name(data, structure) if isinstance(structure, dict) else _in_order(data, structure)
     for leaf, declared in zip(tf.nest.flatten(arrays), tf.nest.flatten(structure), strict=True):
         _check_shape(leaf.shape, declared, channels)
